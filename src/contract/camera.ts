@@ -1,0 +1,42 @@
+/** Cameras: who they are, what an image request is, and where images come from. */
+
+/** Camera names of a stationary ALOHA; source: tonyzhaozh/aloha constants.py. */
+export const CAMERAS = ['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'] as const;
+export type CameraName = string;
+
+/** Full frame of every camera [px]. Regions of interest are given in these pixels. */
+export const FULL_FRAME = { width: 640, height: 480 } as const;
+
+/** A rectangle of the 640x480 frame [px]: left, top, width, height. */
+export interface RegionOfInterest {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One image as a policy or a viewer wants it: a region of a camera's frame, scaled to width x height. */
+export interface ImageRequest {
+  readonly camera: CameraName;
+  readonly width: number;
+  readonly height: number;
+  /** Whole frame when absent. */
+  readonly region?: RegionOfInterest;
+}
+
+/** Bytes that an image request fills: height x width x 3, RGB, row-major, uint8. */
+export const imageBytes = (request: ImageRequest): number => request.width * request.height * 3;
+
+/** When an image was captured, and how old it was when handed over. */
+export interface CaptureInfo {
+  /** Frame number of the camera; the same number twice means the same frame. */
+  readonly sequence: number;
+  /** Monotonic capture time [ms]. */
+  readonly timeMs: number;
+}
+
+export interface ImageSource {
+  readonly cameras: readonly CameraName[];
+  /** Writes the newest image into `rgb` (length `imageBytes(request)`). Throws UnknownCameraError. */
+  capture(request: ImageRequest, rgb: Uint8Array): CaptureInfo;
+}
