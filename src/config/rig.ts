@@ -1,0 +1,63 @@
+/**
+ * The rig file: one YAML file that says which robot this is, how it is limited and how policies are executed.
+ * This is the only reader of rig files and of the environment.
+ */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { RigError } from '../contract/errors.js';
+import { TASKS } from '../contract/task.js';
+
+const rigSchema = z.strictObject({
+  name: z.string().min(1).default('aloha-sim'),
+  backend: z.enum(['sim']).default('sim'),
+  task: z.enum(TASKS).default('insertion'),
+  simulation: z
+    .strictObject({
+      /** Another MJCF scene; relative paths are taken from the rig file's folder by the caller. */
+      scene: z.string().optional(),
+    })
+    .prefault({}),
+  execution: z
+    .strictObject({
+      /** How chunks become actions; see src/policy. */
+      mode: z.enum(['ensemble', 'chunk', 'blend']).default('ensemble'),
+      /** Temporal-ensemble weight decay m of w_i = exp(-m i). */
+      decay: z.number().min(-1).max(1).default(0.01),
+      /** Threads of the inference session. */
+      threads: z.int().min(1).max(64).default(1),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Largest joint speed that any goal may ask for [rad/s]; the servos' own limit is pi. */
+      velocityRadPerS: z.number().positive().max(Math.PI).default(Math.PI),
+    })
+    .prefault({}),
+});
+
+export type Rig = z.infer<typeof rigSchema>;
+
+/** The rig of a machine without a rig file: the simulation, with every default. */
+export const defaultRig = (): Rig => rigSchema.parse({});
+
+/** Reads a rig file. Throws RigError with the place of each fault. */
+export function loadRig(path: string): Rig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new RigError(`rig file ${path} cannot be read (${String((cause as Error).message)}). Give --rig FILE.yaml`, {
+      cause,
+    });
+  }
+  let content: unknown;
+  try {
+    content = parse(text) ?? {};
+  } catch (cause) {
+    throw new RigError(`rig file ${path} is not YAML: ${(cause as Error).message}`, { cause });
+  }
+  const result = rigSchema.safeParse(content);
+  if (!result.success) throw new RigError(`rig file ${path} is not valid:\n${z.prettifyError(result.error)}`);
+  return result.data;
+}
