@@ -1,0 +1,51 @@
+/** Options and argument parsers that several verbs share. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { defaultRig, loadRig, type Rig } from '../config/rig.js';
+import { TASKS } from '../contract/task.js';
+
+export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${min}${max < 1e15 ? ` and at most ${max}` : ''}.`);
+    }
+    return value;
+  };
+}
+
+export function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isFinite(value) || text.trim() === '' || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export interface RigOptions {
+  rig?: string;
+  backend?: 'sim';
+  task?: (typeof TASKS)[number];
+  scene?: string;
+}
+
+/** Adds --rig, --backend, --task and --scene. */
+export function withRig(command: Command): Command {
+  return command
+    .option('--rig <file>', 'rig file (YAML); the built-in simulation when absent')
+    .addOption(new Option('--backend <name>', 'overrides the rig file').choices(['sim']))
+    .addOption(new Option('--task <name>', 'overrides the rig file').choices(TASKS))
+    .option('--scene <file.xml>', 'another MJCF scene with the named joints');
+}
+
+/** The rig that the options describe. */
+export function rigOf(options: RigOptions): Rig {
+  const rig = options.rig === undefined ? defaultRig() : loadRig(options.rig);
+  return {
+    ...rig,
+    backend: options.backend ?? rig.backend,
+    task: options.task ?? rig.task,
+    simulation: options.scene === undefined ? rig.simulation : { ...rig.simulation, scene: options.scene },
+  };
+}

@@ -1,0 +1,72 @@
+/** `alohad record`: episodes into a folder of MCAP files. */
+import { Command, Option } from 'commander';
+import { EXIT } from '../contract/errors.js';
+import { interruptible } from './interrupt.js';
+import { integer, number, rigOf, withRig, type RigOptions } from './options.js';
+import { Progress } from './progress.js';
+import { writeResult } from './resultFile.js';
+
+interface RecordOptions extends RigOptions {
+  policy: string;
+  episodes: number;
+  seed: number;
+  out: string;
+  images: 'jpeg' | 'none';
+  keep: 'successes' | 'all';
+  waypointNoise: number;
+  timeJitter: number;
+  workers: number;
+  pace: 'realtime' | 'fast';
+  json?: string;
+}
+
+export function recordCommand(): Command {
+  const command = new Command('record').description('record episodes (demonstrations) as MCAP files');
+  return withRig(command)
+    .option('--policy <name|folder|script>', 'who acts', 'script')
+    .option('--episodes <n>', 'how many to keep', integer(1), 50)
+    .option('--seed <n>', 'seed of the first start pose (demonstrations use 0 to 9999)', integer(0), 0)
+    .option('--out <folder>', 'episode folder', 'episodes')
+    .addOption(
+      new Option('--images <what>', 'jpeg: all cameras at 640x480; none: physics states, images are drawn again on demand')
+        .choices(['jpeg', 'none'])
+        .default('jpeg'),
+    )
+    .addOption(new Option('--keep <which>', 'which episodes are kept').choices(['successes', 'all']).default('successes'))
+    .option('--waypoint-noise <m>', 'script: uniform noise on waypoints [m]', number(0, 0.02), 0)
+    .option('--time-jitter <s>', 'script: uniform jitter of waypoint times [s]', number(0, 0.4), 0)
+    .option('--workers <n>', 'worlds in parallel (with --pace fast)', integer(1, 64), 1)
+    .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
+    .option('--json <file>', 'machine-readable result')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ alohad record --backend sim --policy script --episodes 50
+  $ alohad record --episodes 500 --images none --workers 2 --out episodes/insertion --waypoint-noise 0.005`,
+    )
+    .action(async (options: RecordOptions) => {
+      const { recordEpisodes } = await import('../daemon/recording.js');
+      const progress = new Progress('record');
+      const report = await interruptible((signal) =>
+        recordEpisodes(
+          { ...options, rig: rigOf(options), directory: options.out },
+          {
+            onLine: (line) => {
+              progress.line(line);
+            },
+            onProgress: (done, total, detail) => {
+              progress.update(done, total, detail);
+            },
+          },
+          signal,
+        ),
+      );
+      process.stdout.write(
+        `${report.kept} of ${report.attempted} episodes kept in ${report.directory}` +
+          ` (${report.successes} successes)${report.interrupted ? ', interrupted' : ''}\n`,
+      );
+      if (options.json !== undefined) writeResult(options.json, report);
+      if (report.interrupted) process.exitCode = EXIT.interrupted;
+    });
+}

@@ -1,0 +1,89 @@
+/**
+ * The live window of `alohad trial --watch`: one small page with the cameras and the score.
+ *
+ * Frames go out as MJPEG streams, state as server-sent events. A slow browser loses frames, it never delays anybody:
+ * a frame is dropped for a client whose last one has not left yet.
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { CameraName } from '../contract/camera.js';
+import { UsageError } from '../contract/errors.js';
+import { watchPage } from './watchPage.js';
+
+const BOUNDARY = 'alohad-frame';
+
+export class WatchServer {
+  readonly #server: Server;
+  readonly #viewers = new Map<CameraName, Set<ServerResponse>>();
+  readonly #listeners = new Set<ServerResponse>();
+  #state = '{}';
+
+  private constructor(cameras: readonly CameraName[]) {
+    for (const camera of cameras) this.#viewers.set(camera, new Set());
+    const page = watchPage(cameras);
+    this.#server = createServer((request, response) => {
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+      const viewers = this.#viewers.get(path.slice('/camera/'.length));
+      if (path === '/') {
+        response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+      } else if (path === '/state') {
+        response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+        response.write(`data: ${this.#state}\n\n`);
+        this.#keep(this.#listeners, response);
+      } else if (path.startsWith('/camera/') && viewers) {
+        response.writeHead(200, { 'content-type': `multipart/x-mixed-replace; boundary=${BOUNDARY}` });
+        this.#keep(viewers, response);
+      } else {
+        response.writeHead(404).end('not found');
+      }
+    });
+  }
+
+  /** Serves on the loopback interface. Port 0 takes a free one. Throws UsageError when the port is taken. */
+  static async start(cameras: readonly CameraName[], port: number): Promise<WatchServer> {
+    const watch = new WatchServer(cameras);
+    await new Promise<void>((resolve, reject) => {
+      watch.#server.once('error', (cause) => {
+        reject(new UsageError(`cannot serve the live window on port ${port}: ${cause.message}. Give another --watch PORT`));
+      });
+      watch.#server.listen(port, '127.0.0.1', resolve);
+    });
+    return watch;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  /** Shows a JPEG frame of `camera` to everybody who is ready for one. */
+  frame(camera: CameraName, jpeg: Uint8Array): void {
+    for (const viewer of this.#viewers.get(camera) ?? []) {
+      if (viewer.writableNeedDrain) continue;
+      viewer.write(`--${BOUNDARY}\r\ncontent-type: image/jpeg\r\ncontent-length: ${jpeg.length}\r\n\r\n`);
+      viewer.write(jpeg);
+      viewer.write('\r\n');
+    }
+  }
+
+  /** Shows the state of the run: any JSON object; the page prints its `line`, `rate` and `step`. */
+  state(value: Readonly<Record<string, unknown>>): void {
+    this.#state = JSON.stringify(value);
+    for (const listener of this.#listeners) {
+      if (!listener.writableNeedDrain) listener.write(`data: ${this.#state}\n\n`);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+  }
+
+  #keep(group: Set<ServerResponse>, response: ServerResponse): void {
+    group.add(response);
+    response.on('close', () => group.delete(response));
+  }
+}
