@@ -1,0 +1,110 @@
+/**
+ * The one place through which goals reach a robot. Every goal is finite, within the joint's range, no faster than the
+ * joint's speed and never far ahead of where the joint is; anything not finite is refused and the arms hold.
+ */
+import { UnsafeActionError } from '../contract/errors.js';
+import { ARMS, CONTROL_PERIOD_S, DOF, JOINT_NAMES } from '../contract/robot.js';
+import type { Observation, Robot } from '../contract/robot.js';
+
+/** Limits of one joint: rad and rad/s, grippers normalised and 1/s. */
+export interface JointLimit {
+  readonly min: number;
+  readonly max: number;
+  /** Fastest change of the goal [rad/s]. */
+  readonly speed: number;
+  /** How far the goal may lead the measured joint [rad], so that a blocked arm does not wind up. */
+  readonly lead: number;
+}
+
+/** Source: Interbotix aloha_vx300s.yaml, Velocity_Limit 131 x 0.229 rev/min [rad/s]. */
+const SERVO_SPEED = Math.PI;
+
+/** Gripper servo travel, closed to open [rad]; source: aloha constants.py, PUPPET_GRIPPER_JOINT_OPEN and _CLOSE. */
+const GRIPPER_TRAVEL = 1.491 + 0.6213;
+
+/** The scripted expert's wrist trails its goal by up to 0.28 rad in simulation (facts/simulation.md); twice that. */
+const LEAD = 0.6;
+
+/** One ViperX 300s; source of ranges: gym-aloha vx300s_left.xml. */
+const VIPERX_300S: readonly JointLimit[] = [
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  { min: -1.85005, max: 1.25664, speed: SERVO_SPEED, lead: LEAD },
+  { min: -1.76278, max: 1.6057, speed: SERVO_SPEED, lead: LEAD },
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  { min: -1.8675, max: 2.23402, speed: SERVO_SPEED, lead: LEAD },
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  // A gripper that holds something is meant to lead: the goal closes further than the fingers can.
+  { min: 0, max: 1, speed: SERVO_SPEED / GRIPPER_TRAVEL, lead: 1 },
+];
+
+/** Limits of the 14 joints of two ViperX 300s. */
+export const ALOHA_LIMITS: readonly JointLimit[] = ARMS.flatMap(() => VIPERX_300S);
+
+const clamp = (value: number, min: number, max: number): number => Math.min(Math.max(value, min), max);
+
+/** Rounding alone must not be counted as an intervention [rad]. */
+const NEGLIGIBLE = 1e-9;
+
+export class Limits {
+  readonly #table: readonly JointLimit[];
+  readonly #periodS: number;
+  readonly #goal = new Float64Array(DOF);
+  #hasGoal = false;
+  /** Ticks in which each joint's goal was changed, since `reset`. Shape (14,). */
+  readonly clampedTicks = new Uint32Array(DOF);
+
+  constructor(table: readonly JointLimit[] = ALOHA_LIMITS, periodS: number = CONTROL_PERIOD_S) {
+    this.#table = table;
+    this.#periodS = periodS;
+  }
+
+  /** Forgets the last goal: the next one starts from where the arms are. */
+  reset(): void {
+    this.#hasGoal = false;
+    this.clampedTicks.fill(0);
+  }
+
+  /**
+   * Sends the nearest permitted goal to the robot and returns it (shape (14,), borrowed).
+   * Without an action the last goal is sent again: the robot stays, and its time goes on.
+   * Throws UnsafeActionError, before anything is sent, when the action or the observation is not finite.
+   */
+  send(robot: Robot, observation: Observation, action: Float64Array | undefined): Float64Array {
+    const { qpos } = observation;
+    this.#refuseUnlessFinite('Joint position', qpos);
+    if (action) this.#refuseUnlessFinite('Action', action);
+
+    if (!this.#hasGoal) {
+      this.#goal.set(qpos);
+      this.#hasGoal = true;
+    }
+    const wantedGoal = action ?? this.#goal;
+    for (let joint = 0; joint < DOF; joint++) {
+      const limit = this.#table[joint]!;
+      const wanted = wantedGoal[joint]!;
+      const reach = limit.speed * this.#periodS;
+      const last = this.#goal[joint]!;
+      const steady = clamp(wanted, last - reach, last + reach);
+      const near = clamp(steady, qpos[joint]! - limit.lead, qpos[joint]! + limit.lead);
+      const goal = clamp(near, limit.min, limit.max);
+      if (Math.abs(goal - wanted) > NEGLIGIBLE) this.clampedTicks[joint] = this.clampedTicks[joint]! + 1;
+      this.#goal[joint] = goal;
+    }
+    robot.command(this.#goal);
+    return this.#goal;
+  }
+
+  #refuseUnlessFinite(what: string, values: Float64Array): void {
+    for (let joint = 0; joint < DOF; joint++) {
+      const value = values[joint];
+      if (!Number.isFinite(value)) {
+        throw new UnsafeActionError(
+          `${what} of ${JOINT_NAMES[joint]} is ${value}; nothing was sent and the arms hold. ` +
+            (what === 'Action'
+              ? 'Check the policy (its normalisation, its training losses) before running it again.'
+              : 'Check the robot: a simulation that diverged or a servo that answers nonsense.'),
+        );
+      }
+    }
+  }
+}
