@@ -1,0 +1,197 @@
+/**
+ * Physics of one scene: two arms, the task's objects, contacts and rewards. No images (`render/`), no clock, no limits.
+ *
+ * One control step is ten MuJoCo steps of 2 ms, in the order of dm_control's legacy stepping (second half of a step,
+ * nine whole steps, first half): what is read afterwards - joint positions, contacts, camera poses - belongs to the
+ * new state. Runs are bitwise repeatable.
+ */
+import loadMujoco, { type MainModule, type MjData, type MjModel } from '@mujoco/mujoco';
+import { SceneError, UnknownCameraError, UnknownTaskError } from '../contract/errors.js';
+import { ARM_START_POSE, CONTROL_PERIOD_S } from '../contract/robot.js';
+import { TASKS, type StartPose, type TaskName } from '../contract/task.js';
+import { fingerPosition, gripperOpening, gripperRate, START_FINGER_M } from './gripper.js';
+import { REWARD_RULES, type Touching } from './rewards.js';
+import { mountScene, ownScene } from './sceneFiles.js';
+import { mapScene, type SceneMap } from './sceneMap.js';
+import type { CameraName } from '../contract/camera.js';
+
+export interface WorldOptions {
+  readonly task: TaskName;
+  /** An MJCF file; our own scene of the task when absent. */
+  readonly scene?: string;
+}
+
+/** Arrays that `observe` fills: (14,) each, and 7 numbers per object. */
+export interface WorldSample {
+  readonly qpos: Float64Array;
+  readonly qvel: Float64Array;
+  readonly effort: Float64Array;
+  readonly environmentState: Float64Array;
+}
+
+export class World {
+  readonly task: TaskName;
+  readonly mujoco: MainModule;
+  readonly model: MjModel;
+  readonly data: MjData;
+  /** Cameras that this scene has. */
+  readonly cameras: readonly CameraName[];
+  /** Numbers of a full physics state; see `getState`. */
+  readonly stateSize: number;
+  readonly #map: SceneMap;
+  readonly #substeps: number;
+
+  /** Loads a scene. Throws UnknownTaskError, SceneError. */
+  static async load(options: WorldOptions): Promise<World> {
+    if (!TASKS.includes(options.task)) {
+      throw new UnknownTaskError(`There is no task "${options.task}". Tasks are: ${TASKS.join(', ')}.`);
+    }
+    return new World(await loadMujoco(), options);
+  }
+
+  private constructor(mujoco: MainModule, { task, scene = ownScene(task) }: WorldOptions) {
+    this.task = task;
+    this.mujoco = mujoco;
+    this.model = compile(mujoco, scene);
+    this.#map = mapScene(mujoco, this.model, task, scene);
+    this.data = new mujoco.MjData(this.model);
+    this.cameras = [...this.#map.cameras.keys()];
+    this.#substeps = Math.round(CONTROL_PERIOD_S / this.model.opt.timestep);
+    this.stateSize = this.model.nq + 2 * this.model.nv + this.model.nu + this.model.na + 1;
+  }
+
+  /** Length of `environmentState`: 7 per object. */
+  get environmentStateSize(): number {
+    return this.#map.objects.length * 7;
+  }
+
+  /** Puts the arms at the start pose and the objects at `start.objects` (7 numbers each: x y z [m], w x y z). */
+  reset(start: StartPose): void {
+    const { mujoco, model, data } = this;
+    mujoco.mj_resetData(model, data);
+    const { qpos, ctrl } = data;
+    this.#map.joints.forEach((joint, i) => {
+      const position = joint.isGripper ? START_FINGER_M : ARM_START_POSE[i % ARM_START_POSE.length]!;
+      qpos[joint.position] = ctrl[joint.actuator] = position;
+      if (joint.mirror) qpos[joint.mirror.position] = ctrl[joint.mirror.actuator] = -position;
+    });
+    this.#map.objects.forEach((object, i) => {
+      for (let k = 0; k < 7; k += 1) qpos[object.position + k] = start.objects[7 * i + k]!;
+    });
+    // Solves for the first acceleration too, so that the solver starts warm as it does in dm_control.
+    mujoco.mj_forward(model, data);
+  }
+
+  /** Drives towards `goal` (14,) for one control period. NaNs must have been refused before. */
+  step(goal: Float64Array): void {
+    const { mujoco, model, data } = this;
+    const { ctrl } = data;
+    for (let i = 0; i < goal.length; i += 1) {
+      const joint = this.#map.joints[i]!;
+      const position = joint.isGripper ? fingerPosition(goal[i]!) : goal[i]!;
+      ctrl[joint.actuator] = position;
+      if (joint.mirror) ctrl[joint.mirror.actuator] = -position;
+    }
+    mujoco.mj_step2(model, data);
+    for (let i = 1; i < this.#substeps; i += 1) mujoco.mj_step(model, data);
+    mujoco.mj_step1(model, data);
+  }
+
+  /** Fills `sample` with the present joints and object poses. */
+  observe(sample: WorldSample): void {
+    // MuJoCo's arrays are views that detach when its memory grows: taken anew each time.
+    const { qpos, qvel, actuator_force: force } = this.data;
+    this.#map.joints.forEach((joint, i) => {
+      const position = qpos[joint.position] as number;
+      const velocity = qvel[joint.velocity] as number;
+      sample.qpos[i] = joint.isGripper ? gripperOpening(position) : position;
+      sample.qvel[i] = joint.isGripper ? gripperRate(velocity) : velocity;
+      sample.effort[i] = force[joint.actuator];
+    });
+    this.#map.objects.forEach((object, i) => {
+      for (let k = 0; k < 7; k += 1) sample.environmentState[7 * i + k] = qpos[object.position + k];
+    });
+  }
+
+  /** Reward 0..4 of the present contacts. Costs a copy of all contacts: ask once per control step. */
+  reward(): number {
+    const { pairs } = this.#map;
+    const { ngeom } = this.model;
+    const contacts = this.data.contact;
+    let bits = 0;
+    for (let i = contacts.size() - 1; i >= 0; i -= 1) {
+      const contact = contacts.get(i)!;
+      bits |= pairs[contact.geom1 * ngeom + contact.geom2]!;
+      contact.delete();
+    }
+    contacts.delete();
+    const rule = REWARD_RULES[this.task];
+    const touching: Record<string, boolean> = {};
+    Object.keys(rule.touches).forEach((name, bit) => (touching[name] = (bits & (1 << bit)) !== 0));
+    return rule.reward(touching satisfies Touching);
+  }
+
+  /**
+   * Copies the full physics state: qpos (nq), qvel (nv), solver warm start (nv), ctrl (nu), activations (na), time.
+   * From it any image can be drawn again, and the run continues bit for bit.
+   */
+  getState(state: Float64Array): void {
+    const { data } = this;
+    let at = 0;
+    for (const part of [data.qpos, data.qvel, data.qacc_warmstart, data.ctrl, data.act] as Float64Array[]) {
+      state.set(part, at);
+      at += part.length;
+    }
+    state[at] = data.time;
+  }
+
+  /** Goes back to a state of `getState`. Throws SceneError when it is of another scene. */
+  setState(state: Float64Array): void {
+    const { data } = this;
+    if (state.length !== this.stateSize) {
+      throw new SceneError(
+        `A physics state of ${state.length} numbers does not fit this scene, which has ${this.stateSize}. ` +
+          'It was recorded in another scene: give that one with --scene.',
+      );
+    }
+    let at = 0;
+    for (const part of [data.qpos, data.qvel, data.qacc_warmstart, data.ctrl, data.act] as Float64Array[]) {
+      part.set(state.subarray(at, at + part.length));
+      at += part.length;
+    }
+    data.time = state[at]!;
+    this.mujoco.mj_step1(this.model, data);
+  }
+
+  /** The scene's own name of a rig camera. Throws UnknownCameraError listing those there are. */
+  cameraName(camera: CameraName): string {
+    const name = this.#map.cameras.get(camera);
+    if (name === undefined) {
+      throw new UnknownCameraError(
+        `The scene has no camera "${camera}". It has: ${this.cameras.join(', ') || 'none'}.`,
+      );
+    }
+    return name;
+  }
+
+  /** Frees MuJoCo's memory, which no garbage collector does. The world is unusable afterwards. */
+  dispose(): void {
+    this.data.delete();
+    this.model.delete();
+  }
+}
+
+function compile(mujoco: MainModule, scene: string): MjModel {
+  const path = mountScene(mujoco, scene);
+  let model: MjModel;
+  try {
+    model = mujoco.MjModel.from_xml_path(path);
+  } catch (error) {
+    throw new SceneError(
+      `MuJoCo cannot load ${scene}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  // On by default since MuJoCo 3.x; with it grasps slip that held in 2.x, for which ALOHA's scenes were made.
+  model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD.value;
+  return model;
+}
