@@ -1,0 +1,131 @@
+/** The loop's side of the inference worker. Nothing here blocks but `wait`. */
+import { Worker } from 'node:worker_threads';
+import { AlohadError, CheckpointError } from '../contract/errors.js';
+import type { ActionChunk } from '../contract/policy.js';
+import { monotonicMs } from '../realtime/monotonic.js';
+import { TimingHistogram } from '../realtime/timingHistogram.js';
+import type { Checkpoint } from './checkpoint.js';
+import { InferenceMemory } from './inferenceMemory.js';
+import type { InferenceReady, InferenceSetup } from './inferenceWorker.js';
+
+/** The inference worker died or does not answer. */
+export class InferenceError extends AlohadError {}
+
+/** Predicts chunks from observations, one at a time. What an ActSource needs; the worker is one way to do it. */
+export interface Predictor {
+  /** Whether a new observation can be submitted. Throws InferenceError when there is no one to submit to. */
+  readonly idle: boolean;
+  /** Where the images of the next request are written, while idle: one per image of the manifest. */
+  readonly images: readonly Uint8Array[];
+  /** Latencies of all chunks [ms]. */
+  readonly latency: TimingHistogram;
+  /** Hands over an observation: qpos (14,) and, for state-based policies, the object poses. Only while idle. */
+  submit(step: number, qpos: Float64Array, environmentState: Float64Array): void;
+  /** The chunk of the last request, once, when it is there. Borrowed until the next `submit`. */
+  poll(): ActionChunk | undefined;
+  /** Blocks until the chunk of the last request is there, and takes it. */
+  wait(): ActionChunk | undefined;
+  close(): Promise<void>;
+}
+
+export interface InferenceOptions {
+  /** Threads that share one matrix product. One leaves the other cores to the loop and the renderer. */
+  readonly threads?: number;
+  /** Longest time that one answer may take [ms]. */
+  readonly timeoutMs?: number;
+}
+
+export class InferenceClient implements Predictor {
+  readonly latency = new TimingHistogram();
+  readonly images: readonly Uint8Array[];
+  /** Loading and warming up [ms]. */
+  readonly loadMs: number;
+  readonly #memory: InferenceMemory;
+  readonly #worker: Worker;
+  readonly #timeoutMs: number;
+  readonly #chunk: { step: number; actions: Float32Array; latencyMs: number };
+  #submittedMs = 0;
+  #pending = false;
+
+  /** Starts the worker and waits until it is warm. Throws CheckpointError when the network cannot be used. */
+  static async start(checkpoint: Checkpoint, options: InferenceOptions = {}): Promise<InferenceClient> {
+    const memory = new InferenceMemory(checkpoint.manifest);
+    const setup: InferenceSetup = { checkpoint, block: memory.block, threads: options.threads ?? 1 };
+    const worker = new Worker(new URL('./inferenceWorker.js', import.meta.url), { workerData: setup });
+    const ready = await new Promise<InferenceReady>((resolve) => {
+      worker.once('message', resolve);
+      worker.once('error', (error) => resolve({ ok: false, message: `The inference worker died: ${error}` }));
+      worker.once('exit', (code) => resolve({ ok: false, message: `The inference worker exited (${code})` }));
+    });
+    if (!ready.ok) {
+      await worker.terminate();
+      throw new CheckpointError(ready.message);
+    }
+    return new InferenceClient(memory, worker, ready.loadMs, options.timeoutMs ?? 10_000);
+  }
+
+  private constructor(memory: InferenceMemory, worker: Worker, loadMs: number, timeoutMs: number) {
+    this.#memory = memory;
+    this.#worker = worker;
+    this.loadMs = loadMs;
+    this.#timeoutMs = timeoutMs;
+    this.images = memory.images;
+    this.#chunk = { step: 0, actions: memory.actions, latencyMs: 0 };
+    worker.removeAllListeners();
+    worker.on('error', (error) => memory.fail(String(error)));
+    worker.on('exit', () => memory.mailbox.fail());
+    worker.unref();
+  }
+
+  get idle(): boolean {
+    this.#requireAlive();
+    return !this.#pending;
+  }
+
+  submit(step: number, qpos: Float64Array, environmentState: Float64Array): void {
+    if (!this.idle)
+      throw new InferenceError('A chunk is still being predicted; take it before asking for another.');
+    this.#memory.qpos.set(qpos);
+    this.#memory.environmentState.set(environmentState.subarray(0, this.#memory.environmentState.length));
+    this.#chunk.step = step;
+    this.#submittedMs = monotonicMs();
+    this.#pending = true;
+    this.#memory.mailbox.handOver('client');
+  }
+
+  poll(): ActionChunk | undefined {
+    this.#requireAlive();
+    if (!this.#pending || this.#memory.mailbox.turn() !== 'client') return undefined;
+    this.#pending = false;
+    this.#chunk.latencyMs = this.#memory.answeredMs[0]! - this.#submittedMs;
+    this.latency.record(this.#chunk.latencyMs);
+    return this.#chunk;
+  }
+
+  wait(): ActionChunk | undefined {
+    if (!this.#pending) return undefined;
+    if (this.#memory.mailbox.waitWhile('server', this.#timeoutMs) === 'server') {
+      throw new InferenceError(
+        `The policy did not answer within ${this.#timeoutMs / 1000} s. Is the machine overloaded? ` +
+          'Use a smaller policy or more threads.',
+      );
+    }
+    return this.poll();
+  }
+
+  /** Ends the worker, after the inference that it is in. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#memory.mailbox.close();
+    await this.#worker.terminate();
+  }
+
+  #requireAlive(): void {
+    const turn = this.#memory.mailbox.turn();
+    if (turn === 'closed') throw new InferenceError('The policy was closed.');
+    if (turn !== 'failed') return;
+    throw new InferenceError(
+      `The inference worker died: ${this.#memory.lastWords || 'it was ended from outside'}. ` +
+        'The arms hold; start the policy again, with a smaller one if memory ran out.',
+    );
+  }
+}
