@@ -1,0 +1,76 @@
+/** Images of a simulated world: of the present moment, or drawn again from stored physics states. */
+import type { CameraName, CaptureInfo, ImageRequest, ImageSource } from '../contract/camera.js';
+import type { EpisodeData, EpisodeImages } from '../contract/episode.js';
+import { World, type WorldOptions } from './world.js';
+import type { MainModule, MjData, MjModel } from '@mujoco/mujoco';
+
+/** What draws: `render/renderer.ts`. Camera names of its requests are those of the scene. */
+interface ImageRenderer {
+  render(data: MjData, request: ImageRequest, rgb: Uint8Array): void;
+}
+
+async function createRenderer(mujoco: MainModule, model: MjModel): Promise<ImageRenderer> {
+  const path = './render/renderer.js';
+  const { Renderer } = (await import(path)) as {
+    Renderer: { create(mujoco: MainModule, model: MjModel): Promise<ImageRenderer> };
+  };
+  return Renderer.create(mujoco, model);
+}
+
+/** Cameras of a world that others step. */
+export class SimCameras implements ImageSource {
+  readonly cameras: readonly CameraName[];
+  readonly #world: World;
+  readonly #renderer: ImageRenderer;
+  readonly #frame: () => number;
+
+  /** @param frame number of the present frame: images of one control step are the same frame */
+  static async create(world: World, frame: () => number): Promise<SimCameras> {
+    return new SimCameras(world, await createRenderer(world.mujoco, world.model), frame);
+  }
+
+  private constructor(world: World, renderer: ImageRenderer, frame: () => number) {
+    this.cameras = world.cameras;
+    this.#world = world;
+    this.#renderer = renderer;
+    this.#frame = frame;
+  }
+
+  capture(request: ImageRequest, rgb: Uint8Array): CaptureInfo {
+    const camera = this.#world.cameraName(request.camera);
+    this.#renderer.render(this.#world.data, { ...request, camera }, rgb);
+    return { sequence: this.#frame(), timeMs: performance.now() };
+  }
+}
+
+/** Images of recorded simulation episodes, drawn again: nothing but physics states needs to be stored. */
+export class SimImages implements EpisodeImages {
+  readonly #world: World;
+  readonly #cameras: SimCameras;
+  #drawn: { readonly episode: EpisodeData; readonly step: number } | undefined;
+
+  /** A world of its own; throws as `World.load`. */
+  static async create(options: WorldOptions): Promise<SimImages> {
+    const world = await World.load(options);
+    return new SimImages(world, await SimCameras.create(world, () => 0));
+  }
+
+  private constructor(world: World, cameras: SimCameras) {
+    this.#world = world;
+    this.#cameras = cameras;
+  }
+
+  /** Throws SceneError when the episode was recorded in another scene, UnknownCameraError. */
+  image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
+    if (this.#drawn?.episode !== episode || this.#drawn.step !== step) {
+      const size = episode.physicsState.length / episode.steps;
+      this.#world.setState(episode.physicsState.subarray(step * size, (step + 1) * size));
+      this.#drawn = { episode, step };
+    }
+    this.#cameras.capture(request, rgb);
+  }
+
+  dispose(): void {
+    this.#world.dispose();
+  }
+}
