@@ -31,6 +31,8 @@ export interface EpisodeOutcome {
 
 /** The numeric content of an episode of T steps, columns as flat row-major arrays. */
 export interface EpisodeData {
+  /** File it was read from; absent when it never was in one. */
+  readonly path?: string;
   readonly info: EpisodeInfo;
   readonly outcome: EpisodeOutcome;
   readonly steps: number;

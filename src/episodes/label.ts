@@ -1,0 +1,47 @@
+/**
+ * A person's verdict on an episode, kept beside it as `NAME.label.json`: the recording itself is never rewritten.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { EpisodeError } from '../contract/errors.js';
+import { storing } from './byteSink.js';
+
+const labelSchema = z.strictObject({ success: z.boolean(), note: z.string(), labelledAt: z.string() });
+
+export type EpisodeLabel = z.infer<typeof labelSchema>;
+
+export const labelPath = (episodePath: string): string => episodePath.replace(/\.mcap$/, '.label.json');
+
+/** The label of an episode, if it has one. Throws EpisodeError on a label that cannot be read. */
+export function readLabel(episodePath: string): EpisodeLabel | undefined {
+  const path = labelPath(episodePath);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new EpisodeError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  const label = labelSchema.safeParse(parseJson(text));
+  if (!label.success)
+    throw new EpisodeError(`${path} is not a label; correct or delete it\n${z.prettifyError(label.error)}`);
+  return label.data;
+}
+
+/** Sets the label of an episode. Throws StorageError. */
+export function writeLabel(episodePath: string, success: boolean, note: string): void {
+  const path = labelPath(episodePath);
+  const label: EpisodeLabel = { success, note, labelledAt: new Date().toISOString() };
+  storing(path, () => {
+    writeFileSync(`${path}.tmp`, JSON.stringify(label, null, 2) + '\n', { flush: true });
+    renameSync(`${path}.tmp`, path);
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,24 @@
+/** Tells whether the process that was writing a file is still alive, also when its number was given to another. */
+import { readFileSync } from 'node:fs';
+
+/**
+ * A name of process `pid` that no other process of this machine has or had: boot, number, start time.
+ * Undefined when there is no such process, or no /proc to ask.
+ */
+export function processToken(pid: number): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    // Field 22 of /proc/pid/stat is the start time; the name in field 2 may hold spaces, so count from its ')'.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return `${boot}:${pid}:${started}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process of `token` runs on this machine now. */
+export function isAlive(token: string): boolean {
+  const pid = Number(token.split(':')[1]);
+  return Number.isInteger(pid) && processToken(pid) === token;
+}
