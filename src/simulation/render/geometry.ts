@@ -1,0 +1,162 @@
+/**
+ * Triangle meshes of MuJoCo's primitive shapes in unit size, tessellated as finely as MuJoCo draws them
+ * (`visual/quality` of the model). Front faces run counter-clockwise seen from outside.
+ */
+
+/** A triangle mesh: 3 numbers per vertex, a normal per vertex, 3 indices per triangle. */
+export interface Geometry {
+  readonly positions: Float32Array;
+  readonly normals: Float32Array;
+  readonly indices: Uint32Array;
+}
+
+/** How finely round and flat shapes are cut; the names are those of MuJoCo's `visual/quality`. */
+export interface Tessellation {
+  readonly numslices: number;
+  readonly numstacks: number;
+  readonly numquads: number;
+}
+
+type Point = readonly [number, number, number];
+
+/** Collects a mesh from patches of a rectangular grid. */
+class Grid {
+  readonly #positions: number[] = [];
+  readonly #normals: number[] = [];
+  readonly #indices: number[] = [];
+
+  /** Adds a patch; `at(u, v)` with u, v in 0..1 gives position and normal, and u x v must point outwards. */
+  patch(
+    columns: number,
+    rows: number,
+    at: (u: number, v: number) => { position: Point; normal: Point },
+  ): this {
+    const base = this.#positions.length / 3;
+    for (let row = 0; row <= rows; row++) {
+      for (let column = 0; column <= columns; column++) {
+        const { position, normal } = at(column / columns, row / rows);
+        this.#positions.push(...position);
+        this.#normals.push(...normal);
+      }
+    }
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const i = base + row * (columns + 1) + column;
+        const above = i + columns + 1;
+        this.#triangle(i, i + 1, above + 1);
+        this.#triangle(i, above + 1, above);
+      }
+    }
+    return this;
+  }
+
+  /** Skips the triangles that a pole or the tip of a fan collapses to nothing. */
+  #triangle(a: number, b: number, c: number): void {
+    const same = (i: number, j: number): boolean =>
+      [0, 1, 2].every(
+        (k) => Math.abs((this.#positions[3 * i + k] ?? 0) - (this.#positions[3 * j + k] ?? 0)) < 1e-9,
+      );
+    if (!same(a, b) && !same(b, c) && !same(c, a)) this.#indices.push(a, b, c);
+  }
+
+  build(): Geometry {
+    return {
+      positions: Float32Array.from(this.#positions),
+      normals: Float32Array.from(this.#normals),
+      indices: Uint32Array.from(this.#indices),
+    };
+  }
+}
+
+/** Square -1..1 in the xy plane, facing +z. */
+export const plane = ({ numquads }: Tessellation): Geometry =>
+  new Grid()
+    .patch(numquads, numquads, (u, v) => ({ position: [2 * u - 1, 2 * v - 1, 0], normal: [0, 0, 1] }))
+    .build();
+
+/** Cube of half size 1. */
+export function box({ numquads }: Tessellation): Geometry {
+  const grid = new Grid();
+  for (const axis of [0, 1, 2]) {
+    for (const side of [-1, 1]) {
+      grid.patch(numquads, numquads, (u, v) => {
+        const position: [number, number, number] = [0, 0, 0];
+        const normal: [number, number, number] = [0, 0, 0];
+        position[axis] = side;
+        position[(axis + 1) % 3] = side * (2 * u - 1);
+        position[(axis + 2) % 3] = 2 * v - 1;
+        normal[axis] = side;
+        return { position, normal };
+      });
+    }
+  }
+  return grid.build();
+}
+
+/** Unit sphere between two heights' angles (from -90 to 90 degrees), shifted along z. */
+const sphereBand = (
+  grid: Grid,
+  slices: number,
+  stacks: number,
+  from: number,
+  to: number,
+  shift: number,
+): Grid =>
+  grid.patch(slices, stacks, (u, v) => {
+    const azimuth = 2 * Math.PI * u;
+    const elevation = from + (to - from) * v;
+    const normal: Point = [
+      Math.cos(elevation) * Math.cos(azimuth),
+      Math.cos(elevation) * Math.sin(azimuth),
+      Math.sin(elevation),
+    ];
+    return { position: [normal[0], normal[1], normal[2] + shift], normal };
+  });
+
+/** Unit sphere. */
+export const sphere = ({ numslices, numstacks }: Tessellation): Geometry =>
+  sphereBand(new Grid(), numslices, numstacks, -Math.PI / 2, Math.PI / 2, 0).build();
+
+/** Side of a cylinder of radius 1 and the given half length. */
+const tube = (grid: Grid, slices: number, stacks: number, halfLength: number): Grid =>
+  grid.patch(slices, stacks, (u, v) => {
+    const azimuth = 2 * Math.PI * u;
+    const normal: Point = [Math.cos(azimuth), Math.sin(azimuth), 0];
+    return { position: [normal[0], normal[1], halfLength * (2 * v - 1)], normal };
+  });
+
+/** Cylinder of radius 1 and half length 1, with caps. */
+export function cylinder({ numslices, numstacks }: Tessellation): Geometry {
+  const grid = tube(new Grid(), numslices, numstacks, 1);
+  for (const side of [-1, 1]) {
+    grid.patch(numslices, 1, (u, v) => {
+      const azimuth = 2 * Math.PI * u * side;
+      const radius = 1 - v;
+      return {
+        position: [radius * Math.cos(azimuth), radius * Math.sin(azimuth), side],
+        normal: [0, 0, side],
+      };
+    });
+  }
+  return grid.build();
+}
+
+/** Capsule of radius 1 whose straight part has the given half length (in radii). */
+export function capsule({ numslices, numstacks }: Tessellation, halfLength: number): Geometry {
+  const half = Math.max(1, Math.round(numstacks / 2));
+  const grid = tube(new Grid(), numslices, 1, halfLength);
+  sphereBand(grid, numslices, half, 0, Math.PI / 2, halfLength);
+  sphereBand(grid, numslices, half, -Math.PI / 2, 0, -halfLength);
+  return grid.build();
+}
+
+/** The mesh stretched by (x, y, z); normals stay perpendicular. */
+export function scaled(mesh: Geometry, size: Point): Geometry {
+  const positions = mesh.positions.map((value, i) => value * (size[i % 3] ?? 1));
+  const normals = mesh.normals.map((value, i) => value / (size[i % 3] ?? 1));
+  for (let i = 0; i < normals.length; i += 3) {
+    const length = Math.hypot(normals[i] ?? 0, normals[i + 1] ?? 0, normals[i + 2] ?? 0) || 1;
+    for (let k = i; k < i + 3; k++) normals[k] = (normals[k] ?? 0) / length;
+  }
+  return { positions, normals, indices: mesh.indices };
+}

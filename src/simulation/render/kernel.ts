@@ -1,0 +1,86 @@
+/** The compiled drawing kernel, and the memory that it and its host share. */
+import { readFileSync } from 'node:fs';
+
+/** The part of the WebAssembly interface used here; Node's types leave it to the DOM library. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module, imports: object);
+    readonly exports: object;
+  }
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  }
+  interface Global {
+    readonly value: number;
+  }
+}
+
+/** Exports of kernel/rasterizer.as.ts; pointers are byte offsets into `memory`. */
+interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  readonly heapBase: WebAssembly.Global;
+  draw(
+    instances: number,
+    count: number,
+    camera: number,
+    lights: number,
+    lightCount: number,
+    records: number,
+    depth: number,
+    colour: number,
+    width: number,
+    height: number,
+    background: number,
+  ): void;
+  packRgb(colour: number, rgb: number, pixels: number): void;
+  packHalved(colour: number, rgb: number, width: number, height: number): void;
+}
+
+/** Compiled once per thread: instances share the machine code, not the memory. */
+let compiled: WebAssembly.Module | undefined;
+
+const PAGE_BYTES = 65536;
+
+/** One instance of the kernel. Blocks of its memory are handed out once and never returned. */
+export class Kernel {
+  readonly call: KernelExports;
+  #end: number;
+
+  constructor() {
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('./rasterizer.wasm', import.meta.url)));
+    const instance = new WebAssembly.Instance(compiled, {
+      env: {
+        abort: () => {
+          throw new Error('the drawing kernel stopped; this is a defect in alohad');
+        },
+      },
+    });
+    this.call = instance.exports as KernelExports;
+    this.#end = this.call.heapBase.value;
+  }
+
+  /** A new 16-byte aligned block [byte offset]. Growing detaches every view taken before: take views when used. */
+  allocate(bytes: number): number {
+    const start = (this.#end + 15) & ~15;
+    this.#end = start + bytes;
+    const missing = this.#end - this.call.memory.buffer.byteLength;
+    if (missing > 0) this.call.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    return start;
+  }
+
+  floats(at: number, length: number): Float32Array {
+    return new Float32Array(this.call.memory.buffer, at, length);
+  }
+
+  words(at: number, length: number): Uint32Array {
+    return new Uint32Array(this.call.memory.buffer, at, length);
+  }
+
+  bytes(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.call.memory.buffer, at, length);
+  }
+}

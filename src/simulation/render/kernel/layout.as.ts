@@ -1,0 +1,43 @@
+/** Byte offsets of the structures that the host writes; kept equal to `layout.ts` by a test. */
+
+/** A thing to draw: one geom with its mesh, material and pose. */
+export const INSTANCE_BYTES: usize = 128;
+export const VERTICES: usize = 0;
+export const BLOCKS: usize = 4;
+export const INDICES: usize = 8;
+export const TRIANGLES: usize = 12;
+export const RED: usize = 16;
+export const GREEN: usize = 20;
+export const BLUE: usize = 24;
+export const ALPHA: usize = 28;
+export const EMISSION: usize = 32;
+export const SPECULAR: usize = 36;
+export const HALF_SHININESS: usize = 40;
+export const CENTRE: usize = 48;
+export const RADIUS: usize = 60;
+export const POSITION: usize = 64;
+export const ROTATION: usize = 80;
+
+/** The camera of one image. */
+export const EYE: usize = 0;
+export const RIGHT: usize = 12;
+export const UP: usize = 24;
+export const BACK: usize = 36;
+export const SCALE_X: usize = 48;
+export const SCALE_Y: usize = 52;
+export const CENTRE_X: usize = 56;
+export const CENTRE_Y: usize = 60;
+export const NEAR: usize = 64;
+
+/** A light. Directions point away from the light. */
+export const LIGHT_BYTES: usize = 96;
+export const KIND: usize = 0;
+export const DIRECTION: usize = 4;
+export const LIGHT_POSITION: usize = 16;
+export const AMBIENT: usize = 28;
+export const DIFFUSE: usize = 40;
+export const LIGHT_SPECULAR: usize = 52;
+export const ATTENUATION: usize = 64;
+export const COS_CUTOFF: usize = 76;
+export const EXPONENT: usize = 80;
+export const CASTS: usize = 84;

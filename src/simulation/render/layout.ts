@@ -1,0 +1,56 @@
+/**
+ * Word offsets (4 bytes each) of the structures that the kernel reads; `kernel/layout.as.ts` holds the same in bytes,
+ * and test/render/layout.test.ts holds the two equal.
+ */
+
+/** A thing to draw: one geom with its mesh, material and pose. */
+export const INSTANCE = {
+  words: 32,
+  vertices: 0,
+  blocks: 1,
+  indices: 2,
+  triangles: 3,
+  red: 4,
+  green: 5,
+  blue: 6,
+  alpha: 7,
+  emission: 8,
+  specular: 9,
+  halfShininess: 10,
+  centre: 12,
+  radius: 15,
+  position: 16,
+  rotation: 20,
+} as const;
+
+/** The camera of one image. Axes are unit vectors in the world; scale and centre are in pixels. */
+export const CAMERA = {
+  words: 20,
+  eye: 0,
+  right: 3,
+  up: 6,
+  back: 9,
+  scaleX: 12,
+  scaleY: 13,
+  centreX: 14,
+  centreY: 15,
+  near: 16,
+} as const;
+
+/** A light. Directions point away from the light. */
+export const LIGHT = {
+  words: 24,
+  kind: 0,
+  direction: 1,
+  position: 4,
+  ambient: 7,
+  diffuse: 10,
+  specular: 13,
+  attenuation: 16,
+  cosCutoff: 19,
+  exponent: 20,
+  casts: 21,
+} as const;
+
+/** Bytes of one transformed vertex; triangle indices are stored multiplied by it. */
+export const RECORD_BYTES = 32;

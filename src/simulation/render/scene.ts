@@ -1,0 +1,127 @@
+/**
+ * What of a compiled MuJoCo model can be seen: one drawable per visible geom, with its mesh, colour and material.
+ * Geom groups 0 to 2 are visible, as in MuJoCo's viewer.
+ */
+import type { MjModel } from '@mujoco/mujoco';
+import type { Geometry, Tessellation } from './geometry.js';
+import { box, capsule, cylinder, plane, scaled, sphere } from './geometry.js';
+
+/** Values of mjtGeom; source: mujoco/mjmodel.h. */
+const SHAPE = {
+  plane: 0,
+  sphere: 2,
+  capsule: 3,
+  ellipsoid: 4,
+  cylinder: 5,
+  box: 6,
+  mesh: 7,
+  sdf: 8,
+} as const;
+
+/** Highest geom group drawn. */
+const LAST_VISIBLE_GROUP = 2;
+
+/** Half size of a plane that the model declares infinite, in model extents. */
+const INFINITE_PLANE_EXTENTS = 20;
+
+export interface Material {
+  /** Red, green, blue, alpha in 0..1. */
+  readonly rgba: readonly number[];
+  readonly emission: number;
+  readonly specular: number;
+  /** Exponent of the highlight, 0..128. */
+  readonly shininess: number;
+}
+
+export interface Drawable {
+  /** Index of the geom whose pose places it. */
+  readonly geom: number;
+  readonly geometry: Geometry;
+  readonly material: Material;
+}
+
+/** MuJoCo's appearance of a geom without a material; source: MuJoCo XML reference, `asset/material`. */
+const PLAIN = { emission: 0, specular: 0.5, shininess: 0.5 * 128 } as const;
+
+/** The visible geoms of a model. Shapes that cannot be drawn (height fields, flexes, skins) are left out. */
+export function drawables(model: MjModel): Drawable[] {
+  const { numslices, numstacks, numquads } = model.vis.quality;
+  const tessellation = { numslices, numstacks, numquads };
+  const groups: Int32Array = model.geom_group;
+  const found: Drawable[] = [];
+  for (let geom = 0; geom < model.ngeom; geom++) {
+    if ((groups[geom] ?? 0) > LAST_VISIBLE_GROUP) continue;
+    const material = materialOf(model, geom);
+    const geometry = geometryOf(model, geom, tessellation);
+    if (geometry === undefined || (material.rgba[3] ?? 0) <= 0) continue;
+    found.push({ geom, geometry, material });
+  }
+  return found;
+}
+
+function materialOf(model: MjModel, geom: number): Material {
+  const material = (model.geom_matid as Int32Array)[geom] ?? -1;
+  const own = [...(model.geom_rgba as Float32Array).subarray(4 * geom, 4 * geom + 4)];
+  if (material < 0) return { rgba: own, ...PLAIN };
+  // A geom's own colour wins over its material's unless it was left at MuJoCo's default grey.
+  const isDefault = own.every((value, i) => value === (i < 3 ? 0.5 : 1));
+  const rgba = [...(model.mat_rgba as Float32Array).subarray(4 * material, 4 * material + 4)];
+  return {
+    rgba: isDefault ? rgba : own,
+    emission: (model.mat_emission as Float32Array)[material] ?? 0,
+    specular: (model.mat_specular as Float32Array)[material] ?? 0,
+    shininess: ((model.mat_shininess as Float32Array)[material] ?? 0) * 128,
+  };
+}
+
+function geometryOf(model: MjModel, geom: number, tessellation: Tessellation): Geometry | undefined {
+  const [x = 0, y = 0, z = 0] = (model.geom_size as Float64Array).subarray(3 * geom, 3 * geom + 3);
+  const far = INFINITE_PLANE_EXTENTS * model.stat.extent;
+  switch ((model.geom_type as Int32Array)[geom]) {
+    case SHAPE.plane:
+      return scaled(plane(tessellation), [x || far, y || far, 1]);
+    case SHAPE.sphere:
+      return scaled(sphere(tessellation), [x, x, x]);
+    case SHAPE.capsule:
+      return scaled(capsule(tessellation, y / x), [x, x, x]);
+    case SHAPE.ellipsoid:
+      return scaled(sphere(tessellation), [x, y, z]);
+    case SHAPE.cylinder:
+      return scaled(cylinder(tessellation), [x, x, y]);
+    case SHAPE.box:
+      return scaled(box(tessellation), [x, y, z]);
+    case SHAPE.mesh:
+    case SHAPE.sdf:
+      return meshOf(model, (model.geom_dataid as Int32Array)[geom] ?? -1);
+    default:
+      return undefined;
+  }
+}
+
+/** A mesh asset; vertices are doubled where one position carries several normals. */
+function meshOf(model: MjModel, mesh: number): Geometry | undefined {
+  if (mesh < 0) return undefined;
+  const at = (array: Int32Array): number => array[mesh] ?? 0;
+  const firstFace = 3 * at(model.mesh_faceadr as Int32Array);
+  const endFace = firstFace + 3 * at(model.mesh_facenum as Int32Array);
+  const faces = (model.mesh_face as Int32Array).subarray(firstFace, endFace);
+  const faceNormals = (model.mesh_facenormal as Int32Array).subarray(firstFace, endFace);
+  const vertices = (model.mesh_vert as Float32Array).subarray(3 * at(model.mesh_vertadr as Int32Array));
+  const normals = (model.mesh_normal as Float32Array).subarray(3 * at(model.mesh_normaladr as Int32Array));
+  const seen = new Map<number, number>();
+  const outPositions: number[] = [];
+  const outNormals: number[] = [];
+  const indices = Uint32Array.from(faces, (vertex, i) => {
+    const normal = faceNormals[i] ?? 0;
+    const key = vertex * normals.length + normal;
+    let index = seen.get(key);
+    if (index === undefined) {
+      index = seen.size;
+      seen.set(key, index);
+      outPositions.push(...vertices.subarray(3 * vertex, 3 * vertex + 3));
+      outNormals.push(...normals.subarray(3 * normal, 3 * normal + 3));
+    }
+    return index;
+  });
+  return { positions: Float32Array.from(outPositions), normals: Float32Array.from(outNormals), indices };
+}
