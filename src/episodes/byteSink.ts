@@ -1,6 +1,6 @@
 /** Where an episode's bytes go: an append-only file, or in tests something that fails on purpose. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { StorageError } from '../contract/errors.js';
+import { storing } from './systemError.js';
 
 export interface ByteSink {
   /** Bytes accepted so far, which is where the next write begins. */
@@ -60,23 +60,3 @@ export class FileSink implements ByteSink {
     closeSync(this.#file);
   }
 }
-
-/** Runs `action`; a refusal of the file system becomes a StorageError that names the file and what to do. */
-export function storing<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    throw new StorageError(`cannot write ${path}: ${ADVICE[code] ?? code}`, { cause: error });
-  }
-}
-
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; free some space or record to another folder',
-  EDQUOT: 'the disk quota is used up; free some space or record to another folder',
-  EACCES: 'permission denied; choose a folder that you may write to',
-  EROFS: 'the file system is read-only; choose another folder',
-  EEXIST: 'it exists already; choose another name',
-  ENOENT: 'its folder does not exist; make it first',
-};

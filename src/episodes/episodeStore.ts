@@ -1,11 +1,12 @@
 /** A folder of episodes: lists them, reads them, makes torn ones whole, hands out the next name. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import type { EpisodeData, EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
 import { AlohadError, EpisodeError } from '../contract/errors.js';
-import { storing } from './byteSink.js';
 import type { EpisodeWriterOptions } from './episodeWriter.js';
 import { EPISODE_SUFFIX, EpisodeWriter, PART_SUFFIX } from './episodeWriter.js';
+import { infoSchema, outcomeSchema } from './facts.js';
 import type { EpisodeLabel } from './label.js';
 import { labelPath, readLabel, writeLabel } from './label.js';
 import { readEpisode, readHeader } from './readEpisode.js';
@@ -13,6 +14,7 @@ import type { Recovery } from './recoverEpisode.js';
 import { recoverEpisode } from './recoverEpisode.js';
 import type { Verification } from './verifyEpisode.js';
 import { verifyEpisode } from './verifyEpisode.js';
+import { meaningOf, storing } from './systemError.js';
 
 /** One line of the list. */
 export interface EpisodeEntry {
@@ -30,16 +32,18 @@ export interface UnreadableEpisode {
   readonly reason: string;
 }
 
-interface CachedHeader {
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly labelMtimeMs: number;
-  readonly info: EpisodeInfo;
-  readonly outcome: EpisodeOutcome;
-}
+const cachedHeaderSchema = z.object({
+  size: z.number(),
+  mtimeMs: z.number(),
+  labelMtimeMs: z.number(),
+  info: infoSchema,
+  outcome: outcomeSchema,
+});
+
+type CachedHeader = z.infer<typeof cachedHeaderSchema>;
 
 const INDEX_FILE = '.index.json';
-const INDEX_VERSION = 1;
+const indexSchema = z.object({ version: z.literal(1), headers: z.record(z.string(), cachedHeaderSchema) });
 
 export class EpisodeStore {
   readonly folder: string;
@@ -150,7 +154,7 @@ export class EpisodeStore {
   #writeIndex(headers: Readonly<Record<string, CachedHeader>>): void {
     const path = join(this.folder, INDEX_FILE);
     try {
-      writeFileSync(`${path}.${process.pid}`, JSON.stringify({ version: INDEX_VERSION, headers }));
+      writeFileSync(`${path}.${process.pid}`, JSON.stringify({ version: 1, headers }));
       renameSync(`${path}.${process.pid}`, path);
     } catch {
       return;
@@ -162,20 +166,16 @@ function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
   } catch (error) {
-    throw new EpisodeError(`cannot read the episode folder ${folder}: ${(error as Error).message}`, {
+    throw new EpisodeError(`cannot read the episode folder ${folder}: ${meaningOf(error)}`, {
       cause: error,
     });
   }
 }
 
-/** Our own cache, so its content is trusted once its version fits; a broken one is built anew. */
+/** Headers by file name; a cache that is missing or broken is built anew. */
 function readIndex(path: string): Readonly<Record<string, CachedHeader | undefined>> {
   try {
-    const index = JSON.parse(readFileSync(path, 'utf8')) as {
-      version: number;
-      headers: Record<string, CachedHeader>;
-    };
-    return index.version === INDEX_VERSION ? index.headers : {};
+    return indexSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).headers;
   } catch {
     return {};
   }

@@ -12,7 +12,7 @@ import { StorageError } from '../contract/errors.js';
 import { ARM_JOINTS, ARMS, DOF } from '../contract/robot.js';
 import { MAX_REWARD } from '../contract/task.js';
 import type { ByteSink } from './byteSink.js';
-import { FileSink, storing } from './byteSink.js';
+import { FileSink } from './byteSink.js';
 import { encodeFacts } from './facts.js';
 import { emptySummary, McapFile } from './mcapFile.js';
 import { processToken } from './processToken.js';
@@ -28,6 +28,7 @@ import {
   REWARD_TOPIC,
   stateTopic,
 } from './topics.js';
+import { storing } from './systemError.js';
 
 export const PART_SUFFIX = '.part.mcap';
 export const EPISODE_SUFFIX = '.mcap';

@@ -4,7 +4,7 @@ import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
 import { EpisodeError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
 
-const infoSchema = z.object({
+export const infoSchema: z.ZodType<EpisodeInfo> = z.object({
   task: z.enum(TASKS),
   backend: z.enum(['sim', 'real', 'emulated', 'ros']),
   source: z.string(),
@@ -16,7 +16,7 @@ const infoSchema = z.object({
   extra: z.record(z.string(), z.string()),
 });
 
-const outcomeSchema = z.object({
+export const outcomeSchema: z.ZodType<EpisodeOutcome> = z.object({
   steps: z.number().int().nonnegative(),
   maxReward: z.number(),
   finalReward: z.number(),

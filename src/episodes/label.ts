@@ -4,7 +4,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { EpisodeError } from '../contract/errors.js';
-import { storing } from './byteSink.js';
+import { meaningOf, storing, systemCode } from './systemError.js';
 
 const labelSchema = z.strictObject({ success: z.boolean(), note: z.string(), labelledAt: z.string() });
 
@@ -19,8 +19,8 @@ export function readLabel(episodePath: string): EpisodeLabel | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new EpisodeError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw new EpisodeError(`cannot read ${path}: ${meaningOf(error)}`, { cause: error });
   }
   const label = labelSchema.safeParse(parseJson(text));
   if (!label.success)

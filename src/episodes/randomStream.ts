@@ -29,7 +29,7 @@ export class RandomStream {
 
   uint32(): number {
     const state = this.#state;
-    const [a, b, c, d] = state as unknown as readonly [number, number, number, number];
+    const [a = 0, b = 0, c = 0, d = 0] = state;
     const product = Math.imul(b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
     const [cc, dd] = [c ^ a, d ^ b];

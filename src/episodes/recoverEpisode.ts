@@ -5,7 +5,7 @@
  */
 import { copyFileSync, rmSync, statSync } from 'node:fs';
 import { EpisodeError } from '../contract/errors.js';
-import { FileSink, storing } from './byteSink.js';
+import { FileSink } from './byteSink.js';
 import { EPISODE_SUFFIX, PART_SUFFIX, publish } from './episodeWriter.js';
 import { encodeFacts, stringFact } from './facts.js';
 import { McapFile } from './mcapFile.js';
@@ -14,6 +14,7 @@ import { outcomeOf } from './readEpisode.js';
 import { FLOAT64 } from './rosMessages.js';
 import { METADATA, REWARD_TOPIC } from './topics.js';
 import { walkMcap } from './walkMcap.js';
+import { storing } from './systemError.js';
 
 export interface Recovery {
   /** The part file. */

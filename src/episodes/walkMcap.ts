@@ -6,12 +6,13 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { MCAP_MAGIC, Opcode } from '@mcap/core';
+import { MCAP_MAGIC } from '@mcap/core';
 import type { Channel, Schema } from '@mcap/core';
 import { EpisodeError } from '../contract/errors.js';
 import { ByteCursor } from './byteCursor.js';
 import { countMessages, emptySummary } from './mcapFile.js';
 import type { McapSummary } from './mcapFile.js';
+import { meaningOf } from './systemError.js';
 
 export interface McapMessage {
   readonly channelId: number;
@@ -52,6 +53,19 @@ export interface WalkOptions {
   readonly skipChunks?: boolean;
 }
 
+/** Record types; source: https://mcap.dev/spec, Opcodes. */
+const OPCODE = {
+  HEADER: 0x01,
+  SCHEMA: 0x03,
+  CHANNEL: 0x04,
+  MESSAGE: 0x05,
+  CHUNK: 0x06,
+  MESSAGE_INDEX: 0x07,
+  ATTACHMENT: 0x09,
+  METADATA: 0x0c,
+  DATA_END: 0x0f,
+} as const;
+
 class Damage extends Error {}
 
 const RECORD_HEADER_BYTES = 9;
@@ -62,7 +76,7 @@ export function walkMcap(path: string, visitor: McapVisitor, options: WalkOption
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw new EpisodeError(`cannot open episode ${path}: ${(error as Error).message}`, { cause: error });
+    throw new EpisodeError(`cannot open episode ${path}: ${meaningOf(error)}`, { cause: error });
   }
   try {
     return new Walk(path, file, visitor, options).run();
@@ -113,7 +127,7 @@ class Walk {
       if (next > this.#size)
         return this.#end('torn', `the record at byte ${offset} is cut off at ${this.#size}`);
       try {
-        if (opcode === Opcode.DATA_END) return this.#dataEnd(contentOffset, length, next);
+        if (opcode === OPCODE.DATA_END) return this.#dataEnd(contentOffset, length, next);
         this.#visit(opcode, offset, contentOffset, length);
       } catch (error) {
         if (!(error instanceof Damage || error instanceof RangeError)) throw error;
@@ -127,18 +141,18 @@ class Walk {
   #visit(opcode: number, offset: number, contentOffset: number, length: number): void {
     const { index, skipChunks } = this.#options;
     switch (opcode) {
-      case Opcode.CHUNK:
+      case OPCODE.CHUNK:
         if (this.#unindexed.size > 0) throw new Damage('the chunk before it has no index');
         if (!skipChunks) this.#chunk(offset, contentOffset, length);
         return;
-      case Opcode.MESSAGE_INDEX:
+      case OPCODE.MESSAGE_INDEX:
         if (index) this.#messageIndex(offset, contentOffset, length);
         return;
-      case Opcode.METADATA:
+      case OPCODE.METADATA:
         return this.#metadata(offset, contentOffset, length);
-      case Opcode.ATTACHMENT:
+      case OPCODE.ATTACHMENT:
         return this.#attachment(offset, contentOffset, length);
-      case Opcode.HEADER:
+      case OPCODE.HEADER:
         return;
       default:
         throw new Damage(`unexpected record type ${opcode}`);
@@ -166,9 +180,9 @@ class Walk {
       const opcode = inner.uint8();
       const content = inner.bytes(inner.uint64());
       const record = new ByteCursor(content);
-      if (opcode === Opcode.SCHEMA) this.#schema(record);
-      else if (opcode === Opcode.CHANNEL) this.#channel(record);
-      else if (opcode === Opcode.MESSAGE) {
+      if (opcode === OPCODE.SCHEMA) this.#schema(record);
+      else if (opcode === OPCODE.CHANNEL) this.#channel(record);
+      else if (opcode === OPCODE.MESSAGE) {
         const channelId = record.uint16();
         const sequence = record.uint32();
         const timeNs = record.bigUint64();
