@@ -59,7 +59,8 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
   clock.start();
   let breathedMs = performance.now();
   try {
-    while (steps < episode.steps && !signal?.aborted) {
+    while (steps < episode.steps) {
+      if (signal?.aborted) break;
       const lateMs = clock.waitForTick();
       const beganMs = performance.now();
       tick(lateMs);

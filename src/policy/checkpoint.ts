@@ -151,7 +151,7 @@ function parseManifest(folder: string, text: string): PolicyManifest {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError(`${path} is not JSON (${(error as Error).message}); copy the folder again.`, {
+    throw new CheckpointError(`${path} is not JSON (${String(error)}); copy the folder again.`, {
       cause: error,
     });
   }
@@ -177,7 +177,7 @@ async function read(folder: string, file: string): Promise<Buffer> {
     return await readFile(join(folder, file));
   } catch (error) {
     throw new CheckpointError(
-      `Checkpoint ${folder} has no readable ${file} (${(error as NodeJS.ErrnoException).code}); copy the folder again.`,
+      `Checkpoint ${folder} has no readable ${file} (${String(error)}); copy the folder again.`,
       { cause: error },
     );
   }

@@ -49,7 +49,7 @@ export class InferenceMemory {
     this.actions = new Float32Array(this.block, actionsAt, chunkSize * DOF);
     this.#lastWords = new Uint8Array(this.block, wordsAt, LAST_WORDS_BYTES);
     this.images = manifest.images.map(
-      (image, index) => new Uint8Array(this.block, imagesAt[index]!, imageBytes(image)),
+      (image, index) => new Uint8Array(this.block, imagesAt[index], imageBytes(image)),
     );
   }
 

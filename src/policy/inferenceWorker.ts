@@ -25,7 +25,8 @@ export type InferenceReady =
 /** The first run plans memory, the second runs at speed. */
 const WARM_UP_RUNS = 2;
 
-const { checkpoint, block, threads } = workerData as InferenceSetup;
+const setup: InferenceSetup = workerData;
+const { checkpoint, block, threads } = setup;
 const memory = new InferenceMemory(checkpoint.manifest, block);
 // Also after process.exit in this thread: nobody may wait for an answer that will not come.
 process.on('exit', () => memory.mailbox.fail());
@@ -57,9 +58,11 @@ async function openNetwork(): Promise<(() => Promise<void>) | undefined> {
     say({ ok: true, loadMs: performance.now() - beganMs });
     return run;
   } catch (error) {
-    const message = (error as Error).message;
     const known = error instanceof CheckpointError;
-    say({ ok: false, message: known ? message : `${checkpoint.modelPath} cannot be opened: ${message}` });
+    say({
+      ok: false,
+      message: known ? error.message : `${checkpoint.modelPath} cannot be opened: ${String(error)}`,
+    });
     return undefined;
   }
 }
@@ -92,7 +95,7 @@ async function serve(run: () => Promise<void>): Promise<void> {
     try {
       await run();
     } catch (error) {
-      memory.fail((error as Error).message);
+      memory.fail(String(error));
       return;
     }
     memory.answeredMs[0] = monotonicMs();
