@@ -1,0 +1,98 @@
+/**
+ * Post-norm transformer layers as ACT and DETR use them: positions are added to queries and keys only.
+ * Tokens have shape (batch, length, d). Parameter names are listed in `actParameters.ts`.
+ */
+import type { Parameters } from './backbone.js';
+import type { Tensor } from './graph.js';
+import { add, layerNorm, linear, matmul, relu, reshape, softmax, transpose } from './operators.js';
+
+export interface LayerOptions {
+  readonly heads: number;
+  /** Drops activations in training; the identity otherwise. */
+  readonly dropout: (x: Tensor) => Tensor;
+}
+
+/** `mask` is added to the attention scores, shape (batch, 1, 1, length): 0 to see a token, very negative to not. */
+export function encoderLayer(
+  x: Tensor,
+  positions: Tensor,
+  mask: Tensor | undefined,
+  name: string,
+  parameters: Parameters,
+  options: LayerOptions,
+): Tensor {
+  const placed = add(x, positions);
+  const attended = attention(placed, placed, x, mask, `${name}.attention`, parameters, options);
+  const y = norm(add(x, options.dropout(attended)), `${name}.norm1`, parameters);
+  return norm(
+    add(y, options.dropout(feedForward(y, name, parameters, options))),
+    `${name}.norm2`,
+    parameters,
+  );
+}
+
+/** `memory` are the encoder's tokens, `placedMemory` the same with positions added. */
+export function decoderLayer(
+  x: Tensor,
+  queries: Tensor,
+  memory: Tensor,
+  placedMemory: Tensor,
+  name: string,
+  parameters: Parameters,
+  options: LayerOptions,
+): Tensor {
+  const placed = add(x, queries);
+  const self = attention(placed, placed, x, undefined, `${name}.self_attention`, parameters, options);
+  const y = norm(add(x, options.dropout(self)), `${name}.norm1`, parameters);
+  const cross = attention(
+    add(y, queries),
+    placedMemory,
+    memory,
+    undefined,
+    `${name}.cross_attention`,
+    parameters,
+    options,
+  );
+  const z = norm(add(y, options.dropout(cross)), `${name}.norm2`, parameters);
+  return norm(
+    add(z, options.dropout(feedForward(z, name, parameters, options))),
+    `${name}.norm3`,
+    parameters,
+  );
+}
+
+export function norm(x: Tensor, name: string, parameters: Parameters): Tensor {
+  return layerNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`));
+}
+
+function feedForward(x: Tensor, name: string, parameters: Parameters, { dropout }: LayerOptions): Tensor {
+  const inner = relu(linear(x, parameters(`${name}.linear1.weight`), parameters(`${name}.linear1.bias`)));
+  return linear(dropout(inner), parameters(`${name}.linear2.weight`), parameters(`${name}.linear2.bias`));
+}
+
+function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  mask: Tensor | undefined,
+  name: string,
+  parameters: Parameters,
+  { heads, dropout }: LayerOptions,
+): Tensor {
+  const [, length, d] = query.shape as [number, number, number];
+  const headSize = d / heads;
+  const project = (x: Tensor, part: string) =>
+    linear(x, parameters(`${name}.${part}.weight`), parameters(`${name}.${part}.bias`));
+  const split = (x: Tensor) =>
+    transpose(reshape(x, [x.shape[0]!, x.shape[1]!, heads, headSize]), [0, 2, 1, 3]);
+  const [q, k, v] = [
+    split(project(query, 'query')),
+    split(project(key, 'key')),
+    split(project(value, 'value')),
+  ];
+  const scores = matmul(q, k, { transposeB: true, alpha: 1 / Math.sqrt(headSize) });
+  const weights = dropout(softmax(mask ? add(scores, mask) : scores));
+  // The batch is the memory's: queries of one row serve all of it.
+  const mixed = reshape(transpose(matmul(weights, v), [0, 2, 1, 3]), [weights.shape[0]!, length, d]);
+  return project(mixed, 'out');
+}
