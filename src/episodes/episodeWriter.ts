@@ -168,9 +168,14 @@ export class EpisodeWriter {
   }
 
   /** Appends an event at the present step: an intervention's begin or end, a label, a fault. */
-  appendEvent(name: string, fields: Readonly<Record<string, unknown>>, timeMs = performance.now()): void {
-    const data = JSON.stringify({ event: name, step: this.#steps, ...fields });
-    this.#append(EVENT_TOPIC, STRING, this.#steps, this.#ns(timeMs), { data });
+  appendEvent(
+    name: string,
+    fields: Readonly<Record<string, unknown>>,
+    timeMs = performance.now(),
+    number = this.#steps,
+  ): void {
+    const data = JSON.stringify({ event: name, step: number, ...fields });
+    this.#append(EVENT_TOPIC, STRING, number, this.#ns(timeMs), { data });
   }
 
   /**

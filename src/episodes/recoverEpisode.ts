@@ -33,7 +33,11 @@ export interface Recovery {
 }
 
 /** Recovers the part file at `partPath`. Throws StorageError, and EpisodeError when it is no episode at all. */
-export function recoverEpisode(partPath: string): Recovery {
+export function recoverEpisode(
+  partPath: string,
+  /** `abandoned`: its recorder gave it up, although it still runs. */
+  options: { readonly abandoned?: boolean } = {},
+): Recovery {
   if (!partPath.endsWith(PART_SUFFIX)) {
     throw new EpisodeError(`${partPath} is not a torn episode: those are named *${PART_SUFFIX}`);
   }
@@ -68,7 +72,8 @@ export function recoverEpisode(partPath: string): Recovery {
 
   const outcome = outcomeOf(Array.from(rewards, (reward) => reward ?? 0));
   const found = { partPath, steps: outcome.steps, lostBytes: size - validBytes, reason };
-  if (writer !== undefined && isAlive(writer)) return { ...found, result: 'in use', lostBytes: 0 };
+  if (!options.abandoned && writer !== undefined && isAlive(writer))
+    return { ...found, result: 'in use', lostBytes: 0 };
   const damaged = fault === 'damaged' ? { damagedCopy: `${stem}.damaged` } : {};
   if (fault === 'damaged') storing(`${stem}.damaged`, () => copyFileSync(partPath, `${stem}.damaged`));
   if (!isEpisode || outcome.steps === 0) {
