@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { FastClock, RealTimeClock } from '#alohad/realtime/clock.js';
+
+function work(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+describe('RealTimeClock', () => {
+  it('begins no tick early, and lateness is measured against absolute deadlines', () => {
+    const clock = new RealTimeClock(5);
+    clock.start();
+    const startMs = performance.now();
+    let deadlines = 0;
+    for (let tick = 0; tick < 30; tick++) {
+      const lateMs = clock.waitForTick();
+      const nowMs = performance.now();
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      // What it says is late is where it is, up to the time between the two readings.
+      expect(nowMs - startMs - 5 * deadlines).toBeGreaterThanOrEqual(lateMs - 0.5);
+      deadlines = tick + 1 + clock.missed;
+      work(tick % 3);
+    }
+  });
+
+  it('does not drift: work inside a tick does not move the next one', () => {
+    const clock = new RealTimeClock(4);
+    clock.start();
+    const beganMs = performance.now();
+    for (let tick = 0; tick < 51; tick++) {
+      clock.waitForTick();
+      work(1);
+    }
+    const periods = 50 + clock.missed;
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(periods * 4);
+    expect(performance.now() - beganMs).toBeLessThan((periods + 2) * 4 + 20);
+  });
+
+  it('counts the deadlines that a long tick overran and goes on at the next one', () => {
+    const clock = new RealTimeClock(10);
+    clock.start();
+    clock.waitForTick();
+    work(34);
+    const lateMs = clock.waitForTick();
+    expect(lateMs).toBeGreaterThanOrEqual(24);
+    expect(clock.missed).toBeGreaterThanOrEqual(2);
+    const beforeMs = performance.now();
+    clock.waitForTick();
+    expect(performance.now() - beforeMs).toBeLessThan(10 + 5);
+    clock.start();
+    expect(clock.missed).toBe(0);
+  });
+});
+
+describe('FastClock', () => {
+  it('never waits and is never late', () => {
+    const clock = new FastClock();
+    clock.start();
+    const beganMs = performance.now();
+    for (let tick = 0; tick < 10_000; tick++) expect(clock.waitForTick()).toBe(0);
+    expect(performance.now() - beganMs).toBeLessThan(2000);
+    expect(clock.missed).toBe(0);
+  });
+});
