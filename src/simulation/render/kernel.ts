@@ -1,28 +1,10 @@
 /** The compiled drawing kernel, and the memory that it and its host share. */
 import { readFileSync } from 'node:fs';
 
-/** The part of the WebAssembly interface used here; Node's types leave it to the DOM library. */
-declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
-  class Instance {
-    constructor(module: Module, imports: object);
-    readonly exports: object;
-  }
-  interface Memory {
-    readonly buffer: ArrayBuffer;
-    grow(pages: number): number;
-  }
-  interface Global {
-    readonly value: number;
-  }
-}
-
 /** Exports of kernel/rasterizer.as.ts; pointers are byte offsets into `memory`. */
 interface KernelExports {
-  readonly memory: WebAssembly.Memory;
-  readonly heapBase: WebAssembly.Global;
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly heapBase: { readonly value: number };
   draw(
     instances: number,
     count: number,
@@ -40,8 +22,14 @@ interface KernelExports {
   packHalved(colour: number, rgb: number, width: number, height: number): void;
 }
 
+/** The part of the WebAssembly interface used here; Node's types leave it to the DOM library. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: KernelExports };
+};
+
 /** Compiled once per thread: instances share the machine code, not the memory. */
-let compiled: WebAssembly.Module | undefined;
+let compiled: object | undefined;
 
 const PAGE_BYTES = 65536;
 
@@ -59,7 +47,7 @@ export class Kernel {
         },
       },
     });
-    this.call = instance.exports as KernelExports;
+    this.call = instance.exports;
     this.#end = this.call.heapBase.value;
   }
 

@@ -11,6 +11,7 @@ import { UnknownCameraError, UsageError } from '../../contract/errors.js';
 import { Kernel } from './kernel.js';
 import { CAMERA, INSTANCE, LIGHT, RECORD_BYTES } from './layout.js';
 import type { Drawable } from './scene.js';
+import type { SceneData, SceneModel } from './model.js';
 import { drawables } from './scene.js';
 
 /** What of the MuJoCo module the renderer needs: its name look-up. */
@@ -33,7 +34,7 @@ const DIRECTIONAL = 1;
 export class Renderer {
   /** Names of the model's cameras. */
   readonly cameras: readonly string[];
-  readonly #model: MjModel;
+  readonly #model: SceneModel;
   readonly #kernel = new Kernel();
   readonly #supersample: boolean;
   readonly #drawables: Drawable[];
@@ -162,9 +163,9 @@ export class Renderer {
     floats[INSTANCE.radius] = radius;
   }
 
-  #placeInstances(data: MjData): void {
-    const positions: Float64Array = data.geom_xpos;
-    const rotations: Float64Array = data.geom_xmat;
+  #placeInstances(data: SceneData): void {
+    const positions = data.geom_xpos;
+    const rotations = data.geom_xmat;
     const floats = this.#kernel.floats(this.#instances, INSTANCE.words * this.#drawables.length);
     this.#drawables.forEach(({ geom }, i) => {
       const base = INSTANCE.words * i;
@@ -173,13 +174,13 @@ export class Renderer {
     });
   }
 
-  #placeCamera(data: MjData, id: number, request: ImageRequest, factor: number): void {
+  #placeCamera(data: SceneData, id: number, request: ImageRequest, factor: number): void {
     const model = this.#model;
     const { x, y, width, height } = request.region ?? { x: 0, y: 0, ...FULL_FRAME };
     const floats = this.#kernel.floats(this.#camera, CAMERA.words);
-    const position = (data.cam_xpos as Float64Array).subarray(3 * id, 3 * id + 3);
-    const rotation = (data.cam_xmat as Float64Array).subarray(9 * id, 9 * id + 9);
-    const fovy = ((model.cam_fovy as Float64Array)[id] ?? 45) * (Math.PI / 180);
+    const position = data.cam_xpos.subarray(3 * id, 3 * id + 3);
+    const rotation = data.cam_xmat.subarray(9 * id, 9 * id + 9);
+    const fovy = (model.cam_fovy[id] ?? 45) * (Math.PI / 180);
     const focal = FULL_FRAME.height / 2 / Math.tan(fovy / 2);
     const perColumn = (factor * request.width) / width;
     const perRow = (factor * request.height) / height;
@@ -197,7 +198,7 @@ export class Renderer {
   }
 
   /** Writes the lights and returns their number. The headlight shines along the camera's view. */
-  #placeLights(data: MjData, camera: number): number {
+  #placeLights(data: SceneData, camera: number): number {
     const model = this.#model;
     let count = 0;
     const next = (): number => this.#lights + 4 * LIGHT.words * count++;
@@ -206,11 +207,10 @@ export class Renderer {
       const at = next();
       const floats = this.#kernel.floats(at, LIGHT.words);
       floats.fill(0);
-      for (let k = 0; k < 3; k++)
-        floats[LIGHT.direction + k] = -((data.cam_xmat as Float64Array)[9 * camera + 3 * k + 2] ?? 0);
-      floats.set(headlight.ambient as Float32Array, LIGHT.ambient);
-      floats.set(headlight.diffuse as Float32Array, LIGHT.diffuse);
-      floats.set(headlight.specular as Float32Array, LIGHT.specular);
+      for (let k = 0; k < 3; k++) floats[LIGHT.direction + k] = -(data.cam_xmat[9 * camera + 3 * k + 2] ?? 0);
+      floats.set(headlight.ambient, LIGHT.ambient);
+      floats.set(headlight.diffuse, LIGHT.diffuse);
+      floats.set(headlight.specular, LIGHT.specular);
     }
     for (let light = 0; light < model.nlight; light++) {
       const { active, castshadow } = model.light(light);
@@ -220,17 +220,15 @@ export class Renderer {
       const words = this.#kernel.words(at, LIGHT.words);
       const triple = (array: Float32Array | Float64Array): Float32Array | Float64Array =>
         array.subarray(3 * light, 3 * light + 3);
-      words[LIGHT.kind] = (model.light_type as Int32Array)[light] === DIRECTIONAL ? 0 : 1;
-      floats.set(triple(data.light_xdir as Float64Array), LIGHT.direction);
-      floats.set(triple(data.light_xpos as Float64Array), LIGHT.position);
-      floats.set(triple(model.light_ambient as Float32Array), LIGHT.ambient);
-      floats.set(triple(model.light_diffuse as Float32Array), LIGHT.diffuse);
-      floats.set(triple(model.light_specular as Float32Array), LIGHT.specular);
-      floats.set(triple(model.light_attenuation as Float32Array), LIGHT.attenuation);
-      floats[LIGHT.cosCutoff] = Math.cos(
-        (((model.light_cutoff as Float32Array)[light] ?? 45) * Math.PI) / 180,
-      );
-      words[LIGHT.exponent] = Math.round((model.light_exponent as Float32Array)[light] ?? 0);
+      words[LIGHT.kind] = model.light_type[light] === DIRECTIONAL ? 0 : 1;
+      floats.set(triple(data.light_xdir), LIGHT.direction);
+      floats.set(triple(data.light_xpos), LIGHT.position);
+      floats.set(triple(model.light_ambient), LIGHT.ambient);
+      floats.set(triple(model.light_diffuse), LIGHT.diffuse);
+      floats.set(triple(model.light_specular), LIGHT.specular);
+      floats.set(triple(model.light_attenuation), LIGHT.attenuation);
+      floats[LIGHT.cosCutoff] = Math.cos(((model.light_cutoff[light] ?? 45) * Math.PI) / 180);
+      words[LIGHT.exponent] = Math.round(model.light_exponent[light] ?? 0);
       words[LIGHT.casts] = castshadow ? 1 : 0;
     }
     return count;

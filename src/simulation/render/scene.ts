@@ -2,8 +2,8 @@
  * What of a compiled MuJoCo model can be seen: one drawable per visible geom, with its mesh, colour and material.
  * Geom groups 0 to 2 are visible, as in MuJoCo's viewer.
  */
-import type { MjModel } from '@mujoco/mujoco';
 import type { Geometry, Tessellation } from './geometry.js';
+import type { SceneModel } from './model.js';
 import { box, capsule, cylinder, plane, scaled, sphere } from './geometry.js';
 
 /** Values of mjtGeom; source: mujoco/mjmodel.h. */
@@ -44,10 +44,10 @@ export interface Drawable {
 const PLAIN = { emission: 0, specular: 0.5, shininess: 0.5 * 128 } as const;
 
 /** The visible geoms of a model. Shapes that cannot be drawn (height fields, flexes, skins) are left out. */
-export function drawables(model: MjModel): Drawable[] {
+export function drawables(model: SceneModel): Drawable[] {
   const { numslices, numstacks, numquads } = model.vis.quality;
   const tessellation = { numslices, numstacks, numquads };
-  const groups: Int32Array = model.geom_group;
+  const groups = model.geom_group;
   const found: Drawable[] = [];
   for (let geom = 0; geom < model.ngeom; geom++) {
     if ((groups[geom] ?? 0) > LAST_VISIBLE_GROUP) continue;
@@ -59,25 +59,25 @@ export function drawables(model: MjModel): Drawable[] {
   return found;
 }
 
-function materialOf(model: MjModel, geom: number): Material {
-  const material = (model.geom_matid as Int32Array)[geom] ?? -1;
-  const own = [...(model.geom_rgba as Float32Array).subarray(4 * geom, 4 * geom + 4)];
+function materialOf(model: SceneModel, geom: number): Material {
+  const material = model.geom_matid[geom] ?? -1;
+  const own = [...model.geom_rgba.subarray(4 * geom, 4 * geom + 4)];
   if (material < 0) return { rgba: own, ...PLAIN };
   // A geom's own colour wins over its material's unless it was left at MuJoCo's default grey.
   const isDefault = own.every((value, i) => value === (i < 3 ? 0.5 : 1));
-  const rgba = [...(model.mat_rgba as Float32Array).subarray(4 * material, 4 * material + 4)];
+  const rgba = [...model.mat_rgba.subarray(4 * material, 4 * material + 4)];
   return {
     rgba: isDefault ? rgba : own,
-    emission: (model.mat_emission as Float32Array)[material] ?? 0,
-    specular: (model.mat_specular as Float32Array)[material] ?? 0,
-    shininess: ((model.mat_shininess as Float32Array)[material] ?? 0) * 128,
+    emission: model.mat_emission[material] ?? 0,
+    specular: model.mat_specular[material] ?? 0,
+    shininess: (model.mat_shininess[material] ?? 0) * 128,
   };
 }
 
-function geometryOf(model: MjModel, geom: number, tessellation: Tessellation): Geometry | undefined {
-  const [x = 0, y = 0, z = 0] = (model.geom_size as Float64Array).subarray(3 * geom, 3 * geom + 3);
+function geometryOf(model: SceneModel, geom: number, tessellation: Tessellation): Geometry | undefined {
+  const [x = 0, y = 0, z = 0] = model.geom_size.subarray(3 * geom, 3 * geom + 3);
   const far = INFINITE_PLANE_EXTENTS * model.stat.extent;
-  switch ((model.geom_type as Int32Array)[geom]) {
+  switch (model.geom_type[geom] ?? -1) {
     case SHAPE.plane:
       return scaled(plane(tessellation), [x || far, y || far, 1]);
     case SHAPE.sphere:
@@ -92,22 +92,22 @@ function geometryOf(model: MjModel, geom: number, tessellation: Tessellation): G
       return scaled(box(tessellation), [x, y, z]);
     case SHAPE.mesh:
     case SHAPE.sdf:
-      return meshOf(model, (model.geom_dataid as Int32Array)[geom] ?? -1);
+      return meshOf(model, model.geom_dataid[geom] ?? -1);
     default:
       return undefined;
   }
 }
 
 /** A mesh asset; vertices are doubled where one position carries several normals. */
-function meshOf(model: MjModel, mesh: number): Geometry | undefined {
+function meshOf(model: SceneModel, mesh: number): Geometry | undefined {
   if (mesh < 0) return undefined;
   const at = (array: Int32Array): number => array[mesh] ?? 0;
-  const firstFace = 3 * at(model.mesh_faceadr as Int32Array);
-  const endFace = firstFace + 3 * at(model.mesh_facenum as Int32Array);
-  const faces = (model.mesh_face as Int32Array).subarray(firstFace, endFace);
-  const faceNormals = (model.mesh_facenormal as Int32Array).subarray(firstFace, endFace);
-  const vertices = (model.mesh_vert as Float32Array).subarray(3 * at(model.mesh_vertadr as Int32Array));
-  const normals = (model.mesh_normal as Float32Array).subarray(3 * at(model.mesh_normaladr as Int32Array));
+  const firstFace = 3 * at(model.mesh_faceadr);
+  const endFace = firstFace + 3 * at(model.mesh_facenum);
+  const faces = model.mesh_face.subarray(firstFace, endFace);
+  const faceNormals = model.mesh_facenormal.subarray(firstFace, endFace);
+  const vertices = model.mesh_vert.subarray(3 * at(model.mesh_vertadr));
+  const normals = model.mesh_normal.subarray(3 * at(model.mesh_normaladr));
   const seen = new Map<number, number>();
   const outPositions: number[] = [];
   const outNormals: number[] = [];
