@@ -20,6 +20,11 @@ const QUEUE_STEPS = 1024;
 /** Images that wait to be compressed at most; 15 MB at full size. */
 const IMAGE_SLOTS = 16;
 
+/** How long `waitForRoom` waits [ms]. */
+const PATIENCE_MS = 10_000;
+/** Never written: only a place to sleep on. */
+const BED = new Int32Array(new SharedArrayBuffer(4));
+
 /** Images to record: from a source, compressed in the recorder's thread. */
 export interface RecordedCameras {
   readonly source: ImageSource;
@@ -124,6 +129,20 @@ export class Recorder implements StepListener {
     this.#look();
   }
 
+  /**
+   * Blocks until one more step and its images fit. For simulations that run faster than the disk; a loop in real time
+   * never waits. Throws StorageError when the recorder takes nothing for 10 s.
+   */
+  waitForRoom(): void {
+    const images = this.#options.cameras?.requests.length ?? 0;
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!this.#queue.hasRoom || this.#freeSlots() < images) {
+      if (performance.now() > deadline)
+        throw new StorageError(`the recorder took nothing for ${PATIENCE_MS / 1000} s; is the disk full or gone?`);
+      Atomics.wait(BED, 0, 0, 1);
+    }
+  }
+
   /** Copies the step. Safe in the loop: no waiting; allocates only to announce images. */
   onStep(step: Step): void {
     if (!this.#recording) return;
@@ -209,6 +228,12 @@ export class Recorder implements StepListener {
       Atomics.store(this.#imageFlags, slot, 1);
       this.#post({ kind: 'frame', camera, timeMs, width, height, slot, number: this.#step });
     }
+  }
+
+  #freeSlots(): number {
+    let free = 0;
+    for (let i = 0; i < this.#imageFlags.length; i++) if (Atomics.load(this.#imageFlags, i) === 0) free++;
+    return free;
   }
 
   #post(message: ToRecorderWorker, transfer: readonly ArrayBuffer[] = []): void {

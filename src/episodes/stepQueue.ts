@@ -56,6 +56,12 @@ export class StepQueue {
     return Atomics.load(this.#counters, DROPPED);
   }
 
+  /** Whether one more step fits now. */
+  get hasRoom(): boolean {
+    const waiting = Atomics.load(this.#counters, WRITTEN) - Atomics.load(this.#counters, READ);
+    return waiting < this.memory.capacity;
+  }
+
   /** Copies a step in. Safe in the loop. Returns false when it was dropped. */
   push(number: number, step: Step, sentMs: number, physicsState: Float64Array): boolean {
     const written = Atomics.load(this.#counters, WRITTEN);
