@@ -3,41 +3,47 @@
  * push the peg in until it touches the pin.
  */
 import { ScriptedExpert, type ExpertNoise, type Script } from './scriptedExpert.js';
-import type { Arm } from '../../contract/robot.js';
 import type { Vector } from '../kinematics.js';
 import type { Waypoint } from './motion.js';
 
-const PITCH = Math.PI / 3;
+/** How far the hands point down [rad]. Steeper than the 60 degrees of act-plus-plus, so that held objects droop less. */
+const PITCH = 1.2;
 const OPEN = 1;
 const CLOSED = 0;
-/** Where peg and socket meet [m]. */
+/** Between the ends of peg and socket when they meet [m]; far enough above the table for both hands. */
 const MEET: Vector = [0, 0.5, 0.15];
-/** Grip point above the table when grasping [m]: finger tips just clear it. */
-const GRASP_HEIGHT = 0.021;
-/** Centres of the lying objects above the table [m]. */
-const PEG_CENTRE = 0.01;
-const SOCKET_CENTRE = 0.022;
+/** Above an object before going down to it [m]. */
+const CLEARANCE = 0.08;
+/** Distance of the grip points from the meeting place [m]: face to face, and with the peg at the pin. */
+const FACING = 0.1;
+const INSERTED = 0.035;
 
-const script: Script = (objects) => {
-  const [pegX, pegY, , , , , , socketX, socketY] = objects;
-  const hand = (side: -1 | 1, x: number, y: number, centre: number): Waypoint[] => {
-    const at = (dx: number, dz: number): Vector => [x + dx, y, GRASP_HEIGHT + dz];
-    // The object hangs below the grip point by this much: lift by it, so that peg and socket meet on one axis.
-    const hang = GRASP_HEIGHT - centre;
-    const meet = (distance: number): Vector => [MEET[0] + side * distance, MEET[1], MEET[2] + hang];
-    return [
-      { steps: 80, position: at(0, 0.08), pitch: PITCH, gripper: OPEN, path: 'swing' },
-      { steps: 40, position: at(0, 0), pitch: PITCH, gripper: OPEN, path: 'line' },
-      { steps: 25, position: at(0, 0), pitch: PITCH, gripper: CLOSED, path: 'line' },
-      { steps: 80, position: meet(0.1), pitch: PITCH, gripper: CLOSED, path: 'line' },
-      { steps: 90, position: meet(0.045), pitch: PITCH, gripper: CLOSED, path: 'line' },
-    ];
-  };
-  return {
-    left: hand(-1, socketX!, socketY!, SOCKET_CENTRE),
-    right: hand(1, pegX!, pegY!, PEG_CENTRE),
-  } satisfies Record<Arm, Waypoint[]>;
-};
+/** How each object is taken: height of the grip point and of the lying object's centre above the table [m]. */
+const PEG = { grip: 0.021, centre: 0.01 } as const;
+const SOCKET = { grip: 0.035, centre: 0.022 } as const;
+
+const script: Script = ([pegX, pegY, , , , , , socketX, socketY]) => ({
+  left: hand(-1, socketX!, socketY!, SOCKET),
+  right: hand(1, pegX!, pegY!, PEG),
+});
+
+/** `side`: on which side of the meeting place, along x, the hand works. */
+function hand(side: -1 | 1, x: number, y: number, object: typeof PEG | typeof SOCKET): Waypoint[] {
+  const above = (height: number): Vector => [x, y, object.grip + height];
+  // Raised by how far the object hangs below the grip point, so that peg and socket share an axis.
+  const away = (distance: number): Vector => [
+    MEET[0] + side * distance,
+    MEET[1],
+    MEET[2] + object.grip - object.centre,
+  ];
+  return [
+    { steps: 80, position: above(CLEARANCE), pitch: PITCH, gripper: OPEN, path: 'swing' },
+    { steps: 40, position: above(0), pitch: PITCH, gripper: OPEN, path: 'line' },
+    { steps: 25, position: above(0), pitch: PITCH, gripper: CLOSED, path: 'line' },
+    { steps: 80, position: away(FACING), pitch: PITCH, gripper: CLOSED, path: 'line' },
+    { steps: 90, position: away(INSERTED), pitch: PITCH, gripper: CLOSED, path: 'line' },
+  ];
+}
 
 /** The insertion expert. */
 export const insertionExpert = (noise?: ExpertNoise): ScriptedExpert => new ScriptedExpert(script, noise);
