@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UnsafeActionError } from '#alohad/contract/errors.js';
 import { ALOHA_LIMITS, Limits } from '#alohad/control/limits.js';
@@ -16,7 +16,7 @@ describe('Limits', () => {
       fc.property(fc.array(wildAction, { minLength: 1, maxLength: 30 }), (actions) => {
         const limits = new Limits();
         limits.reset();
-        let last = robot.observe().qpos.slice();
+        let last: Float64Array = robot.observe().qpos.slice();
         for (const action of actions) {
           const observation = robot.observe();
           const measured = observation.qpos.slice();

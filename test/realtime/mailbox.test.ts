@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Mailbox, MAILBOX_BYTES } from '#alohad/realtime/mailbox.js';
 
