@@ -7,7 +7,7 @@ import type { ActConfig, Statistics } from './actConfig.js';
 import { seesEnvironmentState } from './actConfig.js';
 import { resnet18, smallBackbone } from './backbone.js';
 import type { Parameters } from './backbone.js';
-import { format } from './graph.js';
+import { format, imageShape, sizeOf } from './graph.js';
 import type { Graph, Tensor } from './graph.js';
 import {
   absolute,
@@ -23,7 +23,6 @@ import {
   scale,
   slice,
   subtract,
-  sum,
   total,
   transpose,
 } from './operators.js';
@@ -179,7 +178,7 @@ function imageTokens({ config, parameters }: Act, images: readonly Tensor[]): Im
       config.backbone.kind === 'resnet18'
         ? resnet18(x, prefix, parameters)
         : smallBackbone(x, config.backbone, prefix, parameters);
-    const [all, channels, height, width] = map.shape as [number, number, number, number];
+    const [all, channels, height, width] = imageShape(map);
     const features = transpose(reshape(map, [all, channels, height * width]), [0, 2, 1]);
     const batch = all / group.length;
     return group.map((_, i) => ({ features: slice(features, 0, i * batch, (i + 1) * batch), height, width }));
@@ -228,12 +227,11 @@ function encodeActions(act: Act, inputs: ActInputs, targets: ActTargets): { late
 
 function actionLoss(config: ActConfig, predicted: Tensor, targets: Omit<ActTargets, 'noise'>): Tensor {
   const { graph } = predicted;
-  const [batch, k, size] = predicted.shape as [number, number, number];
   const truth = normalise(targets.actions, config.normalisation.action);
   const valid = subtract(graph.scalar(1), cast(targets.isPad, 'float32'));
-  const errors = multiply(absolute(subtract(predicted, truth)), reshape(valid, [batch, k, 1]));
-  if (config.lossNormalisation === 'all') return scale(total(errors), 1 / (batch * k * size));
-  return divide(total(errors), scale(sum(valid, [0, 1]), size));
+  const errors = multiply(absolute(subtract(predicted, truth)), reshape(valid, [...valid.shape, 1]));
+  if (config.lossNormalisation === 'all') return scale(total(errors), 1 / sizeOf(predicted.shape));
+  return divide(total(errors), scale(total(valid), config.actionSize));
 }
 
 function layerOptions({ config, dropout }: Act): LayerOptions {

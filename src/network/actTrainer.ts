@@ -97,6 +97,7 @@ export class ActTrainer {
   private readonly optimizer: AdamW;
   private readonly parameterFeeds: Record<string, OrtTensor>;
   private readonly fetches: Record<string, OrtTensor>;
+  private readonly losses = { loss: scalar(), l1: scalar(), kl: scalar(), auxiliary: scalar() };
   private validation: { batchSize: number; session: InferenceSession } | undefined;
 
   private constructor(options: ActTrainerOptions, session: InferenceSession, slots: readonly Slot[]) {
@@ -121,7 +122,7 @@ export class ActTrainer {
     this.fetches = Object.fromEntries(
       slots.map((slot) => [`gradient/${slot.name}`, this.view(this.gradients, slot)]),
     );
-    for (const name of LOSSES) this.fetches[name] = new OrtTensor('float32', new Float32Array(1), []);
+    for (const name of LOSSES) this.fetches[name] = new OrtTensor('float32', this.losses[name], []);
   }
 
   static async create(options: ActTrainerOptions): Promise<ActTrainer> {
@@ -156,12 +157,12 @@ export class ActTrainer {
       await this.session.run(feeds, this.fetches);
       const gradientNorm = this.optimizer.update(this.weights, this.gradients, rateFactors[i] ?? 1);
       moveAverage(this.average, this.weights, this.options.emaDecay);
-      const [loss, l1, kl, auxiliary] = LOSSES.map((name) => (this.fetches[name]!.data as Float32Array)[0]!);
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      const { loss, l1, kl, auxiliary } = this.losses;
+      if (!Number.isFinite(loss[0]) || !Number.isFinite(gradientNorm))
         throw new TrainingError(
-          `step ${this.step}: loss ${loss}, gradient norm ${gradientNorm}: training diverged; lower the learning rate or set clipNorm, and go on from the last checkpoint`,
+          `step ${this.step}: loss ${loss[0]}, gradient norm ${gradientNorm}: training diverged; lower the learning rate or set clipNorm, and go on from the last checkpoint`,
         );
-      results.push({ loss: loss!, l1: l1!, kl: kl!, auxiliary: auxiliary!, gradientNorm });
+      results.push({ loss: loss[0]!, l1: l1[0]!, kl: kl[0]!, auxiliary: auxiliary[0]!, gradientNorm });
     }
     return results;
   }
@@ -180,8 +181,9 @@ export class ActTrainer {
     const { session } = this.validation;
     const all = { ...this.feedsOf(this.average), ...batchFeeds(batch, config, batchSize) };
     const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]!]));
-    const { l1 } = await session.run(feeds);
-    return (l1!.data as Float32Array)[0]!;
+    const l1 = scalar();
+    await session.run(feeds, { l1: new OrtTensor('float32', l1, []) });
+    return l1[0]!;
   }
 
   /** A copy of everything that the next step depends on. */
@@ -250,6 +252,10 @@ export class ActTrainer {
   private view(vector: Float32Array, { offset, size, shape }: Slot): OrtTensor {
     return new OrtTensor('float32', vector.subarray(offset, offset + size), shape);
   }
+}
+
+function scalar(): Float32Array {
+  return new Float32Array(1);
 }
 
 function trainedParameters(config: ActConfig): string[] {

@@ -4,7 +4,7 @@
  * onnxruntime has no gradient kernels for inference builds, so each is put together from fast forward kernels;
  * which form is fastest was measured (test/bench/training.js prints the choices again).
  */
-import { GraphError, sizeOf } from './graph.js';
+import { GraphError, imageShape, sizeOf } from './graph.js';
 import type { Tensor } from './graph.js';
 import { gemm, pad, reshape, sum, transpose } from './operators.js';
 
@@ -22,8 +22,8 @@ export function convolution(
   options: ConvolutionOptions,
 ): Tensor {
   const { stride, padding } = options;
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const [out, inputs, kernel] = weight.shape as [number, number, number, number];
+  const [batch, channels, height, width] = imageShape(x);
+  const [out, inputs, kernel] = imageShape(weight);
   if (inputs !== channels)
     throw new GraphError(`convolution of ${channels} channels by a weight for ${inputs}`);
   const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
@@ -87,8 +87,8 @@ function weightGradient(d: Tensor, x: Tensor, weight: Tensor, options: Convoluti
 /** The patch under every output pixel, shape (channels * k * k, batch * outHeight * outWidth). */
 function unfold(x: Tensor, d: Tensor, weight: Tensor, { stride, padding }: ConvolutionOptions): Tensor {
   const { graph } = x;
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const [, , outHeight, outWidth] = d.shape as [number, number, number, number];
+  const [batch, channels, height, width] = imageShape(x);
+  const [, , outHeight, outWidth] = imageShape(d);
   const kernel = weight.shape[2]!;
   const pixels = batch * outHeight * outWidth;
   if (kernel === stride && padding === 0 && height === outHeight * kernel && width === outWidth * kernel) {
@@ -116,7 +116,7 @@ function unfold(x: Tensor, d: Tensor, weight: Tensor, { stride, padding }: Convo
 export function maxPool(x: Tensor, kernel: number, stride: number, padding: number): Tensor {
   const { graph } = x;
   const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  const [batch, channels, height, width] = imageShape(x);
   const shape = [batch, channels, size(height), size(width)];
   const [output, indices] = graph.nodeWithOutputs(
     'MaxPool',

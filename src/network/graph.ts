@@ -194,3 +194,11 @@ export function sizeOf(shape: Shape): number {
 export function format(shape: Shape): string {
   return `(${shape.join(', ')})`;
 }
+
+/** Batch, channels, height and width of an image tensor. */
+export function imageShape(x: Tensor): [number, number, number, number] {
+  const [batch, channels, height, width] = x.shape;
+  if (batch === undefined || channels === undefined || height === undefined || width === undefined)
+    throw new GraphError(`an image has four axes, "${x.name}" has shape ${format(x.shape)}`);
+  return [batch, channels, height, width];
+}

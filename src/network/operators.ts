@@ -244,7 +244,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 
 /** x weight^T + bias over the last axis. `weight` has PyTorch's layout, shape (out, in); `bias` (out,). */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const [out, width] = weight.shape as [number, number];
+  const [out, width] = matrixShape(weight, false);
   if (x.shape.at(-1) !== width)
     throw new GraphError(`linear layer ${format(weight.shape)} on ${format(x.shape)}`);
   const rows = reshape(x, [sizeOf(x.shape) / width, width]);
@@ -289,8 +289,8 @@ export function softmax(x: Tensor): Tensor {
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   const last = x.shape.length - 1;
   const statistic = { shape: x.shape.with(last, 1), type: 'float32' } as const;
-  const normalised = () => multiply(subtract(x, center), inverseDeviation);
-  const [output, center, inverseDeviation] = x.graph.nodeWithOutputs(
+  const normalised = () => multiply(subtract(x, outputs[1]!), outputs[2]!);
+  const outputs = x.graph.nodeWithOutputs(
     'LayerNormalization',
     [x, weight, bias],
     [{ shape: x.shape, type: 'float32' }, statistic, statistic],
@@ -301,14 +301,14 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
           const n = normalised();
           const g = multiply(d, weight);
           const alongN = multiply(n, mean(multiply(g, n), [last], true));
-          return multiply(inverseDeviation, subtract(subtract(g, mean(g, [last], true)), alongN));
+          return multiply(outputs[2]!, subtract(subtract(g, mean(g, [last], true)), alongN));
         },
         (d) => sumTo(multiply(d, normalised()), weight.shape),
         (d) => sumTo(d, bias.shape),
       ],
     },
-  ) as [Tensor, Tensor, Tensor];
-  return output;
+  );
+  return outputs[0];
 }
 
 // --- shared -------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ interface Entry {
 /** Reads every tensor as float32 (F32, F64, F16, BF16, I64 and I32 are converted). Throws SafetensorsError. */
 export function decodeSafetensors(bytes: Uint8Array): {
   tensors: Map<string, StoredTensor>;
-  metadata: Record<string, string>;
+  metadata: Record<string, unknown>;
 } {
   if (bytes.length < 8)
     throw new SafetensorsError(`a safetensors file has at least 8 bytes, this one ${bytes.length}`);
@@ -59,18 +59,16 @@ export function decodeSafetensors(bytes: Uint8Array): {
     throw new SafetensorsError(
       `the header needs ${headerLength} bytes, the file has ${bytes.length}: it is cut short`,
     );
-  let header: Record<string, Entry>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
-      string,
-      Entry
-    >;
-  } catch {
-    throw new SafetensorsError('the header is not JSON: this is not a safetensors file');
-  }
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const header = parseHeader(bytes.subarray(8, 8 + headerLength));
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(entries)) {
+  let metadata = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') {
+      metadata = isObject(entry) ? entry : {};
+      continue;
+    }
+    if (!isEntry(entry)) throw new SafetensorsError(`the header's entry for "${name}" is not a tensor`);
+    const { dtype, shape, data_offsets: offsets } = entry;
     const raw = bytes.slice(8 + headerLength + offsets[0], 8 + headerLength + offsets[1]);
     if (raw.length !== offsets[1] - offsets[0])
       throw new SafetensorsError(
@@ -84,7 +82,31 @@ export function decodeSafetensors(bytes: Uint8Array): {
       );
     tensors.set(name, { shape, data });
   }
-  return { tensors, metadata: metadata as unknown as Record<string, string> };
+  return { tensors, metadata };
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const header: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (isObject(header)) return header;
+  } catch {
+    // Told below, with what it means.
+  }
+  throw new SafetensorsError('the header is not a JSON object: this is not a safetensors file');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEntry(value: unknown): value is Entry {
+  return (
+    isObject(value) &&
+    typeof value['dtype'] === 'string' &&
+    [value['shape'], value['data_offsets']].every(
+      (list) => Array.isArray(list) && list.every((item) => typeof item === 'number'),
+    )
+  );
 }
 
 function toFloat32(buffer: ArrayBuffer, dtype: string): Float32Array | undefined {

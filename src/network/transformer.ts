@@ -79,8 +79,7 @@ function attention(
   parameters: Parameters,
   { heads, dropout }: LayerOptions,
 ): Tensor {
-  const [, length, d] = query.shape as [number, number, number];
-  const headSize = d / heads;
+  const headSize = query.shape[2]! / heads;
   const project = (x: Tensor, part: string) =>
     linear(x, parameters(`${name}.${part}.weight`), parameters(`${name}.${part}.bias`));
   const split = (x: Tensor) =>
@@ -93,6 +92,9 @@ function attention(
   const scores = matmul(q, k, { transposeB: true, alpha: 1 / Math.sqrt(headSize) });
   const weights = dropout(softmax(mask ? add(scores, mask) : scores));
   // The batch is the memory's: queries of one row serve all of it.
-  const mixed = reshape(transpose(matmul(weights, v), [0, 2, 1, 3]), [weights.shape[0]!, length, d]);
+  const mixed = reshape(transpose(matmul(weights, v), [0, 2, 1, 3]), [
+    weights.shape[0]!,
+    ...query.shape.slice(1),
+  ]);
   return project(mixed, 'out');
 }
