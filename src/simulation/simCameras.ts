@@ -1,38 +1,21 @@
 /** Images of a simulated world: of the present moment, or drawn again from stored physics states. */
 import type { CameraName, CaptureInfo, ImageRequest, ImageSource } from '../contract/camera.js';
 import type { EpisodeData, EpisodeImages } from '../contract/episode.js';
+import { Renderer } from './render/renderer.js';
 import { World, type WorldOptions } from './world.js';
-import type { MainModule, MjData, MjModel } from '@mujoco/mujoco';
-
-/** What draws: `render/renderer.ts`. Camera names of its requests are those of the scene. */
-interface ImageRenderer {
-  render(data: MjData, request: ImageRequest, rgb: Uint8Array): void;
-}
-
-async function createRenderer(mujoco: MainModule, model: MjModel): Promise<ImageRenderer> {
-  const path = './render/renderer.js';
-  const { Renderer } = (await import(path)) as {
-    Renderer: { create(mujoco: MainModule, model: MjModel): Promise<ImageRenderer> };
-  };
-  return Renderer.create(mujoco, model);
-}
 
 /** Cameras of a world that others step. */
 export class SimCameras implements ImageSource {
   readonly cameras: readonly CameraName[];
   readonly #world: World;
-  readonly #renderer: ImageRenderer;
+  readonly #renderer: Renderer;
   readonly #frame: () => number;
 
   /** @param frame number of the present frame: images of one control step are the same frame */
-  static async create(world: World, frame: () => number): Promise<SimCameras> {
-    return new SimCameras(world, await createRenderer(world.mujoco, world.model), frame);
-  }
-
-  private constructor(world: World, renderer: ImageRenderer, frame: () => number) {
+  constructor(world: World, frame: () => number) {
     this.cameras = world.cameras;
     this.#world = world;
-    this.#renderer = renderer;
+    this.#renderer = Renderer.create(world.mujoco, world.model);
     this.#frame = frame;
   }
 
@@ -52,12 +35,12 @@ export class SimImages implements EpisodeImages {
   /** A world of its own; throws as `World.load`. */
   static async create(options: WorldOptions): Promise<SimImages> {
     const world = await World.load(options);
-    return new SimImages(world, await SimCameras.create(world, () => 0));
+    return new SimImages(world);
   }
 
-  private constructor(world: World, cameras: SimCameras) {
+  private constructor(world: World) {
     this.#world = world;
-    this.#cameras = cameras;
+    this.#cameras = new SimCameras(world, () => 0);
   }
 
   /** Throws SceneError when the episode was recorded in another scene, UnknownCameraError. */

@@ -32,8 +32,8 @@ export class SimRobot implements Robot, Judge, Resettable {
   async connect(): Promise<void> {
     if (this.#world) return;
     const world = await World.load(this.#options);
+    this.#cameras = new SimCameras(world, () => this.#step);
     this.#world = world;
-    this.#cameras = await SimCameras.create(world, () => this.#step);
     this.#physicsState = new Float64Array(world.stateSize);
     this.#observation = {
       step: 0,
