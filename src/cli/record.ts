@@ -14,7 +14,7 @@ interface RecordOptions extends RigOptions {
   images: 'jpeg' | 'none';
   keep: 'successes' | 'all';
   waypointNoise: number;
-  timeJitter: number;
+  timing: number;
   workers: number;
   pace: 'realtime' | 'fast';
   json?: string;
@@ -34,7 +34,7 @@ export function recordCommand(): Command {
     )
     .addOption(new Option('--keep <which>', 'which episodes are kept').choices(['successes', 'all']).default('successes'))
     .option('--waypoint-noise <m>', 'script: uniform noise on waypoints [m]', number(0, 0.02), 0)
-    .option('--time-jitter <s>', 'script: uniform jitter of waypoint times [s]', number(0, 0.4), 0)
+    .option('--timing <fraction>', 'script: uniform jitter of segment durations', number(0, 0.5), 0)
     .option('--workers <n>', 'worlds in parallel (with --pace fast)', integer(1, 64), 1)
     .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
     .option('--json <file>', 'machine-readable result')

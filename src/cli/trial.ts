@@ -74,7 +74,7 @@ Examples:
             ...(options.decay !== undefined && { decay: options.decay }),
             ...(options.every !== undefined && { every: options.every }),
             ...(options.threads !== undefined && { threads: options.threads }),
-            ...(options.sheet !== undefined && { sheet: options.sheet }),
+            sheet: options.sheet ?? `out/trial-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.png`,
             ...(options.video !== undefined && { video: options.video }),
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },

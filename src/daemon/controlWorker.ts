@@ -1,0 +1,122 @@
+/** Thread entry: drives one robot through the episodes of a ControlJob, and posts what happens. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ALOHA_LIMITS, Limits } from '../control/limits.js';
+import { run } from '../control/loop.js';
+import { withRobot } from '../control/modes.js';
+import { AlohadError, EXIT } from '../contract/errors.js';
+import { CONTROL_PERIOD_S } from '../contract/robot.js';
+import type { Step, StepListener } from '../contract/step.js';
+import { FastClock, RealTimeClock, type Clock } from '../realtime/clock.js';
+import { requestFifo } from '../realtime/fifo.js';
+import { TimingHistogram } from '../realtime/timingHistogram.js';
+import { SimRobot } from '../simulation/simRobot.js';
+import type { ControlJob, ControlMessage } from './controlJob.js';
+import { EpisodeRecording } from './episodeRecording.js';
+import { FrameTap } from './frameTap.js';
+import { worldOptions } from './parts.js';
+import { createSource } from './sources.js';
+import { StepTrace } from './stepTrace.js';
+
+/** Steps between progress messages: four a second in real time. */
+const PROGRESS_STEPS = 12;
+
+const port = parentPort!;
+const post = (message: ControlMessage, transfer: ArrayBuffer[] = []): void => {
+  port.postMessage(message, transfer);
+};
+
+async function control(job: ControlJob, signal: AbortSignal): Promise<void> {
+  const realtime = job.pace === 'realtime';
+  const robot = new SimRobot(worldOptions(job.rig));
+  const speed = job.rig.limits.velocityRadPerS;
+  const limits = new Limits(ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) })));
+  const late = new TimingHistogram();
+  let missed = 0;
+  let ticks = 0;
+  let interrupted = false;
+  if (realtime) warnWithoutFifo();
+
+  await withRobot(robot, async (modes) => {
+    const source = await createSource(job, robot);
+    const recording = job.record && new EpisodeRecording(job, job.record, robot, source.actions.name);
+    const pace: Clock = realtime ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
+    const clock = recording?.paced(pace) ?? pace;
+    try {
+      post({ kind: 'ready', sourceName: source.actions.name, cameras: robot.images.cameras });
+      for (const [episode, start] of job.starts.entries()) {
+        robot.reset(start);
+        await recording?.begin(start);
+        const trace = job.trace === true ? new StepTrace(job.steps) : undefined;
+        const listeners: StepListener[] = [
+          new FrameTap(robot.images, job.views, episode, job.steps, post),
+          { onStep: (step) => reportStep(episode, step) },
+          ...(recording ? [recording.listener] : []),
+          ...(trace ? [trace] : []),
+        ];
+        const outcome = await modes.during('active', () =>
+          run({
+            robot,
+            source: source.actions,
+            judge: robot,
+            clock,
+            steps: job.steps,
+            limits,
+            listeners,
+            signal,
+            onListenerError: (_, error) => {
+              post({ kind: 'warning', text: `a listener failed and was detached: ${String(error)}` });
+            },
+          }),
+        );
+        missed += outcome.timing.missed;
+        ticks += outcome.steps;
+        const recorded = await recording?.end(outcome);
+        interrupted = outcome.interrupted;
+        if (interrupted) break;
+        post({
+          kind: 'episode',
+          episode,
+          result: {
+            seed: start.seed,
+            outcome,
+            clampedTicks: outcome.clampedTicks,
+            ...(recorded !== undefined && { recorded }),
+            ...(trace && { trace: trace.take() }),
+          },
+        });
+      }
+      const latency = source.latency && { latency: source.latency.summary() };
+      post({ kind: 'done', interrupted, timing: { late: late.summary(), missed, ticks, ...latency } });
+    } finally {
+      await recording?.close();
+      await source.actions.close();
+    }
+  });
+
+  function reportStep(episode: number, { observation: { step }, reward, lateMs }: Step): void {
+    late.record(lateMs);
+    if (step % PROGRESS_STEPS === 0) post({ kind: 'step', episode, step, reward });
+  }
+}
+
+function warnWithoutFifo(): void {
+  const { granted, advice } = requestFifo();
+  if (!granted && advice !== undefined) post({ kind: 'warning', text: advice });
+}
+
+const stop = new AbortController();
+port.on('message', () => {
+  stop.abort();
+});
+try {
+  await control(workerData as ControlJob, stop.signal);
+} catch (error) {
+  const known = error instanceof AlohadError;
+  post({
+    kind: 'failed',
+    name: known ? error.name : 'UnexpectedError',
+    message: known ? error.message : ((error as Error).stack ?? String(error)),
+    exitCode: known ? error.exitCode : EXIT.failed,
+  });
+}
+port.unref();

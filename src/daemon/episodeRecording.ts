@@ -1,0 +1,121 @@
+/** Records the episodes of a simulated robot into a folder: one recorder, begun and ended with each episode. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { FULL_FRAME } from '../contract/camera.js';
+import type { EpisodeOutcome } from '../contract/episode.js';
+import type { StepListener } from '../contract/step.js';
+import type { StartPose } from '../contract/task.js';
+import { EpisodeStore } from '../episodes/episodeStore.js';
+import { Recorder } from '../episodes/recorder.js';
+import type { Clock } from '../realtime/clock.js';
+import { GRIPPER } from '../simulation/gripper.js';
+import { ownScene } from '../simulation/sceneFiles.js';
+import type { SimRobot } from '../simulation/simRobot.js';
+import type { ControlJob, RecordChoice } from './controlJob.js';
+import { version, worldOptions } from './parts.js';
+
+/** Free disk space that an episode with images of four cameras may need [bytes]. */
+const RESERVE_BYTES = 200e6;
+
+export class EpisodeRecording {
+  readonly #job: ControlJob;
+  readonly #choice: RecordChoice;
+  readonly #store: EpisodeStore;
+  readonly #recorder: Recorder;
+  readonly #cameras: readonly string[];
+  readonly #sourceName: string;
+  readonly #sceneSha256: string;
+
+  constructor(job: ControlJob, choice: RecordChoice, robot: SimRobot, sourceName: string) {
+    this.#job = job;
+    this.#choice = choice;
+    this.#sourceName = sourceName;
+    this.#store = EpisodeStore.open(choice.directory, { create: true });
+    this.#cameras = choice.images === 'jpeg' ? robot.images.cameras : [];
+    const state = new Float64Array(robot.world.stateSize);
+    this.#recorder = new Recorder({
+      physicsState: () => {
+        robot.world.getState(state);
+        return state;
+      },
+      environmentSize: robot.world.environmentStateSize,
+      ...(choice.images === 'jpeg' && {
+        cameras: {
+          source: robot.images,
+          requests: this.#cameras.map((camera) => ({ camera, ...FULL_FRAME })),
+          encoderModule: new URL('./jpegEncoder.js', import.meta.url).href,
+        },
+      }),
+    });
+    const { task, scene = ownScene(task) } = worldOptions(job.rig);
+    this.#sceneSha256 = createHash('sha256').update(readFileSync(scene)).digest('hex');
+  }
+
+  get listener(): StepListener {
+    return this.#recorder;
+  }
+
+  /** A clock that also waits for the recorder: for runs faster than the disk. */
+  paced(clock: Clock): Clock {
+    const recorder = this.#recorder;
+    return {
+      realTime: clock.realTime,
+      get missed() {
+        return clock.missed;
+      },
+      start: () => {
+        clock.start();
+      },
+      waitForTick: () => {
+        if (!clock.realTime) recorder.waitForRoom();
+        return clock.waitForTick();
+      },
+    };
+  }
+
+  async begin(start: StartPose): Promise<void> {
+    const { rig, pace } = this.#job;
+    await this.#recorder.begin({
+      folder: this.#choice.directory,
+      name: this.#name(start),
+      reserveBytes: RESERVE_BYTES,
+      info: {
+        task: rig.task,
+        backend: rig.backend,
+        source: this.#sourceName,
+        seed: start.seed,
+        startObjects: [...start.objects],
+        softwareVersion: version,
+        gripper: GRIPPER,
+        cameras: this.#cameras,
+        extra: { pace, sceneSha256: this.#sceneSha256, source: JSON.stringify(this.#job.source) },
+      },
+      attachments: [
+        { name: 'rig.json', mediaType: 'application/json', data: Buffer.from(JSON.stringify(rig, null, 2)) },
+      ],
+    });
+  }
+
+  /** Keeps or discards the episode as was asked for. Returns its path when it was kept. Throws StorageError. */
+  async end(outcome: EpisodeOutcome & { readonly interrupted: boolean }): Promise<string | undefined> {
+    const wanted = this.#choice.keep === 'all' || outcome.success;
+    if (outcome.interrupted || !wanted) {
+      await this.#recorder.discard();
+      return undefined;
+    }
+    return (await this.#recorder.finish({ success: outcome.success })).path;
+  }
+
+  /** After a fault in the loop: what was finished stays as a torn file, which `episodes recover` makes whole. */
+  async close(): Promise<void> {
+    await this.#recorder.close();
+  }
+
+  /** Parallel worlds share a folder: names come from seeds, which they do not share. */
+  #name({ seed }: StartPose): string {
+    const name = `seed_${String(seed).padStart(7, '0')}`;
+    const taken = new Set(this.#store.list().map((entry) => entry.name));
+    if (!taken.has(name)) return name;
+    for (let again = 2; ; again++) if (!taken.has(`${name}_${again}`)) return `${name}_${again}`;
+  }
+}

@@ -1,0 +1,88 @@
+/** Recording demonstrations: control threads with a recorder, until enough episodes are kept. */
+import type { Rig } from '../config/rig.js';
+import { UsageError } from '../contract/errors.js';
+import { EPISODE_STEPS } from '../contract/task.js';
+import { sampleStartPose } from '../simulation/startPoses.js';
+import type { SourceChoice } from './controlJob.js';
+import { runControlThread } from './controlThread.js';
+import { checkpointFolder } from './parts.js';
+import type { RunListener } from './trials.js';
+
+export interface RecordRequest {
+  readonly rig: Rig;
+  readonly policy: string;
+  readonly episodes: number;
+  readonly seed: number;
+  readonly directory: string;
+  readonly images: 'jpeg' | 'none';
+  readonly keep: 'successes' | 'all';
+  /** Script only: largest shift of a waypoint [m] and change of a segment's duration (fraction). */
+  readonly waypointNoise: number;
+  readonly timing: number;
+  readonly workers: number;
+  readonly pace: 'realtime' | 'fast';
+}
+
+export interface RecordReport {
+  readonly directory: string;
+  readonly attempted: number;
+  readonly successes: number;
+  readonly kept: number;
+  readonly files: readonly string[];
+  readonly interrupted: boolean;
+}
+
+/** Gives up when this many times the wanted episodes were tried: an actor that never succeeds would go on for ever. */
+const MOST_ATTEMPTS_PER_EPISODE = 5;
+
+/** Throws StorageError, UsageError and what scenes and checkpoints throw. */
+export async function recordEpisodes(
+  request: RecordRequest,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<RecordReport> {
+  const { rig, episodes, workers, pace } = request;
+  if (pace === 'realtime' && workers > 1) throw new UsageError('--workers needs --pace fast');
+  const source: SourceChoice =
+    request.policy === 'script'
+      ? { kind: 'script', waypointNoiseM: request.waypointNoise, timing: request.timing }
+      : { kind: 'policy', folder: checkpointFolder(request.policy, rig.task) };
+  const files: string[] = [];
+  let attempted = 0;
+  let successes = 0;
+  let interrupted = false;
+  let seed = request.seed;
+
+  // Rounds, each as long as what is still missing: failures are replaced by fresh seeds.
+  while (files.length < episodes && !interrupted && attempted < episodes * MOST_ATTEMPTS_PER_EPISODE) {
+    const missing = episodes - files.length;
+    const starts = Array.from({ length: missing }, () => sampleStartPose(rig.task, seed++));
+    const threads = Math.min(workers, missing);
+    const runs = await Promise.all(
+      Array.from({ length: threads }, (_, thread) =>
+        runControlThread(
+          {
+            rig,
+            source,
+            starts: starts.filter((__, index) => index % threads === thread),
+            pace,
+            steps: EPISODE_STEPS,
+            views: [],
+            record: { directory: request.directory, images: request.images, keep: request.keep },
+          },
+          (event) => {
+            if (event.kind === 'warning') listener.onLine(event.text);
+            if (event.kind !== 'episode') return;
+            attempted++;
+            if (event.result.outcome.success) successes++;
+            if (event.result.recorded !== undefined) files.push(event.result.recorded);
+            listener.onProgress(files.length, episodes, `${successes} of ${attempted} succeeded`);
+          },
+          signal,
+        ),
+      ),
+    );
+    interrupted = runs.some((run) => run.interrupted);
+  }
+  return { directory: request.directory, attempted, successes, kept: files.length, files: files.sort(), interrupted };
+}

@@ -1,0 +1,217 @@
+/** Autonomous trials: runs control threads, counts successes with an interval, makes the pictures. */
+import type { Rig } from '../config/rig.js';
+import { UsageError } from '../contract/errors.js';
+import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
+import { wilson } from '../learning/statistics.js';
+import { readPool, sampleStartPose } from '../simulation/startPoses.js';
+import type { ControlJob, ControlTiming, EpisodeResult, SourceChoice } from './controlJob.js';
+import { runControlThread } from './controlThread.js';
+import { checkpointFolder } from './parts.js';
+import { Pictures } from './pictures.js';
+
+export interface TrialRequest {
+  readonly rig: Rig;
+  /** `script`, a shipped policy's name or a checkpoint folder. */
+  readonly policy: string;
+  readonly poses: 'random' | 'select' | 'valid';
+  readonly pace: 'realtime' | 'fast';
+  readonly workers: number;
+  readonly episodes?: number;
+  readonly seed?: number;
+  readonly mode?: Rig['execution']['mode'];
+  readonly decay?: number;
+  readonly every?: number;
+  readonly threads?: number;
+  readonly sheet?: string;
+  readonly video?: string;
+  readonly watchPort?: number;
+}
+
+/** What people see while it runs. */
+export interface RunListener {
+  onLine(line: string): void;
+  onProgress(done: number, total: number, detail: string): void;
+}
+
+/** The result, as `--json` writes it. */
+export interface TrialReport {
+  readonly task: string;
+  readonly policy: string;
+  readonly backend: string;
+  readonly poses: string;
+  readonly pace: string;
+  readonly execution: Rig['execution'];
+  readonly episodes: number;
+  readonly successes: number;
+  readonly rate: number;
+  readonly wilson95: readonly [number, number];
+  readonly maxReward: readonly number[];
+  readonly finalReward: readonly number[];
+  readonly seeds: readonly number[];
+  /** Null when nothing was inferred. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number } | null;
+  /** Null when ticks did not follow the clock. */
+  readonly tick: { readonly lateP50Ms: number; readonly lateP99Ms: number; readonly missed: number } | null;
+  readonly clampedTicks: readonly number[];
+  readonly interrupted: boolean;
+  readonly sheet: string | null;
+  readonly video: string | null;
+}
+
+/** Start poses of `alohad trial` without a pool: disjoint from demonstrations (0..9999) and from the pools. */
+const FIRST_TRIAL_SEED = 2_000_000;
+const DEFAULT_EPISODES = 10;
+
+/** Throws the named errors of scenes, checkpoints and cameras; an abort ends the episode in progress safely. */
+export async function runTrials(
+  request: TrialRequest,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<TrialReport> {
+  const { pace } = request;
+  if (pace === 'realtime' && request.workers > 1) {
+    throw new UsageError('--workers needs --pace fast: in real time there is one robot');
+  }
+  const rig = withExecution(request);
+  const source = chooseSource(request.policy, rig.task);
+  const starts = startsOf(request, rig.task);
+  const pictures = await Pictures.open(request, starts, listener);
+  const results: (EpisodeResult | undefined)[] = starts.map(() => undefined);
+  const workers = Math.min(request.workers, starts.length);
+  let sourceName = request.policy;
+  let done = 0;
+
+  const runWorker = (worker: number): ReturnType<typeof runControlThread> => {
+    const mine = starts.map((_, index) => index).filter((index) => index % workers === worker);
+    const job: ControlJob = {
+      rig,
+      source,
+      starts: mine.map((index) => starts[index]!),
+      pace,
+      steps: EPISODE_STEPS,
+      views: pictures.views,
+      ...(request.every !== undefined && { queryEvery: request.every }),
+    };
+    return runControlThread(
+      job,
+      (event) => {
+        switch (event.kind) {
+          case 'ready':
+            sourceName = event.sourceName;
+            break;
+          case 'warning':
+            listener.onLine(event.text);
+            break;
+          case 'step':
+            pictures.onStep(mine[event.episode]!, event.step, tally());
+            listener.onProgress(done + event.step / EPISODE_STEPS, starts.length, tally());
+            break;
+          case 'frame':
+            pictures.onFrame(mine[event.episode]!, event);
+            break;
+          case 'episode':
+            results[mine[event.episode]!] = event.result;
+            done++;
+            listener.onProgress(done, starts.length, tally());
+            break;
+          default:
+            event satisfies never;
+        }
+      },
+      signal,
+    );
+  };
+  const tally = (): string => {
+    const successes = results.filter((result) => result?.outcome.success).length;
+    return `${successes} of ${done} succeeded`;
+  };
+
+  let runs: Awaited<ReturnType<typeof runControlThread>>[];
+  let files: Awaited<ReturnType<Pictures['finish']>>;
+  try {
+    runs = await Promise.all(Array.from({ length: workers }, (_, worker) => runWorker(worker)));
+    files = await pictures.finish(results);
+  } finally {
+    await pictures.close();
+  }
+  return report(request, rig, sourceName, results, runs, files);
+}
+
+function report(
+  request: TrialRequest,
+  rig: Rig,
+  policy: string,
+  results: readonly (EpisodeResult | undefined)[],
+  runs: readonly { interrupted: boolean; timing: ControlTiming }[],
+  files: { sheet: string | null; video: string | null },
+): TrialReport {
+  const finished = results.filter((result) => result !== undefined);
+  const successes = finished.filter(({ outcome }) => outcome.success).length;
+  // Several threads run side by side only as fast as possible; their worst percentile is the honest one to show.
+  const worst = (values: readonly number[]): number => Math.max(...values);
+  const latencies = runs.flatMap(({ timing }) => (timing.latency ? [timing.latency] : []));
+  const { low, high } = wilson(successes, finished.length);
+  return {
+    task: rig.task,
+    policy,
+    backend: rig.backend,
+    poses: request.poses,
+    pace: request.pace,
+    execution: rig.execution,
+    episodes: finished.length,
+    successes,
+    rate: finished.length > 0 ? successes / finished.length : 0,
+    wilson95: [low, high],
+    maxReward: finished.map(({ outcome }) => outcome.maxReward),
+    finalReward: finished.map(({ outcome }) => outcome.finalReward),
+    seeds: finished.map(({ seed }) => seed),
+    latencyMs:
+      latencies.length > 0
+        ? { p50: worst(latencies.map((l) => l.p50Ms)), p99: worst(latencies.map((l) => l.p99Ms)) }
+        : null,
+    tick:
+      request.pace === 'realtime'
+        ? {
+            lateP50Ms: worst(runs.map(({ timing }) => timing.late.p50Ms)),
+            lateP99Ms: worst(runs.map(({ timing }) => timing.late.p99Ms)),
+            missed: runs.reduce((sum, { timing }) => sum + timing.missed, 0),
+          }
+        : null,
+    clampedTicks: finished.reduce<number[]>(
+      (sum, { clampedTicks }) => clampedTicks.map((ticks, joint) => ticks + (sum[joint] ?? 0)),
+      [],
+    ),
+    interrupted: runs.some(({ interrupted }) => interrupted),
+    ...files,
+  };
+}
+
+function withExecution({ rig, mode, decay, threads }: TrialRequest): Rig {
+  return {
+    ...rig,
+    execution: {
+      mode: mode ?? rig.execution.mode,
+      decay: decay ?? rig.execution.decay,
+      threads: threads ?? rig.execution.threads,
+    },
+  };
+}
+
+function chooseSource(policy: string, task: Rig['task']): SourceChoice {
+  return policy === 'script'
+    ? { kind: 'script', waypointNoiseM: 0, timing: 0 }
+    : { kind: 'policy', folder: checkpointFolder(policy, task) };
+}
+
+function startsOf({ poses, episodes, seed }: TrialRequest, task: Rig['task']): StartPose[] {
+  if (poses === 'random') {
+    const first = seed ?? FIRST_TRIAL_SEED;
+    return Array.from({ length: episodes ?? DEFAULT_EPISODES }, (_, i) => sampleStartPose(task, first + i));
+  }
+  if (seed !== undefined) throw new UsageError(`--seed draws random poses; --poses ${poses} is a fixed list`);
+  const pool = readPool(poses, task);
+  if (episodes !== undefined && episodes > pool.length) {
+    throw new UsageError(`--poses ${poses} has ${pool.length} poses, ${episodes} were asked for`);
+  }
+  return pool.slice(0, episodes);
+}
