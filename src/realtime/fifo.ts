@@ -24,7 +24,10 @@ export function requestFifo(): FifoResult {
   }
   // Node gives no thread id; the link reads `PID/task/TID` for whichever thread follows it.
   const tid = readlinkSync('/proc/thread-self').split('/').at(-1)!;
-  const asked = spawnSync('chrt', ['--fifo', '--pid', String(PRIORITY), tid], { encoding: 'utf8' });
+  // Threads inherit the priority of the one that starts them; an inference worker must not.
+  const asked = spawnSync('chrt', ['--reset-on-fork', '--fifo', '--pid', String(PRIORITY), tid], {
+    encoding: 'utf8',
+  });
   if (asked.status === 0) return { granted: true };
   const reason = asked.error ? asked.error.message : asked.stderr.trim();
   return {

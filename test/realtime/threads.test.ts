@@ -6,10 +6,12 @@ import { monotonicMs } from '#alohad/realtime/monotonic.js';
 interface ThreadFacts {
   readonly timeMs: number;
   readonly fifo: FifoResult;
-  readonly scheduling: string;
+  /** What `chrt` says of the thread, and of a thread that it started. */
+  readonly parent: string;
+  readonly child: string;
 }
 
-it('shares one clock between threads, and gives a thread FIFO priority or says what to do', async () => {
+it('shares one clock between threads, and gives one thread FIFO priority or says what to do', async () => {
   const worker = new Worker(new URL('./threadFacts.js', import.meta.url));
   const answer = new Promise<ThreadFacts>((resolve, reject) => {
     worker.once('message', resolve);
@@ -17,12 +19,13 @@ it('shares one clock between threads, and gives a thread FIFO priority or says w
   });
   const beforeMs = monotonicMs();
   worker.postMessage('now');
-  const { timeMs, fifo, scheduling } = await answer;
+  const { timeMs, fifo, parent, child } = await answer;
   const afterMs = monotonicMs();
   expect(timeMs).toBeGreaterThanOrEqual(beforeMs);
   expect(timeMs).toBeLessThanOrEqual(afterMs);
 
-  if (fifo.granted) expect(scheduling).toContain('SCHED_FIFO');
+  if (fifo.granted) expect(parent).toContain('SCHED_FIFO');
   else expect(fifo.advice).toContain('rtprio');
+  expect(child).toContain('SCHED_OTHER');
   await worker.terminate();
 });
