@@ -44,14 +44,14 @@ export function sampleStartPose(task: TaskName, seed: number): StartPose {
   return { seed, objects: Float64Array.from(objects) };
 }
 
-/** File of a pool: `{task: [{seed, objects}, ...]}`; made by urdf/pools/make.js. */
+/** File of a pool: `{task: [{seed, objects}, ...]}`; made by pools/make.js. */
 interface PoolFile {
   readonly [task: string]: readonly { readonly seed: number; readonly objects: readonly number[] }[];
 }
 
 /** The start poses of a pool, in order. */
 export function readPool(name: PoolName, task: TaskName): StartPose[] {
-  const path = fileURLToPath(new URL(`../../urdf/pools/${name}.json`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../src/simulation/pools/${name}.json`, import.meta.url));
   const file = JSON.parse(readFileSync(path, 'utf8')) as PoolFile;
   return file[task]!.map(({ seed, objects }) => ({ seed, objects: Float64Array.from(objects) }));
 }
