@@ -37,11 +37,15 @@ export class Sampler {
   }
 
   next(): Sample {
-    const epoch = Math.floor(this.position / this.#total);
+    return this.at(this.position++);
+  }
+
+  /** Sample number `position` of the run. Fast while the epoch stays the same. */
+  at(position: number): Sample {
+    const epoch = Math.floor(position / this.#total);
     if (epoch !== this.#epoch) this.#order = this.#orderOf(epoch);
     this.#epoch = epoch;
-    const global = this.#order[this.position % this.#total]!;
-    this.position += 1;
+    const global = this.#order[position % this.#total]!;
     const episode = lastNotAbove(this.#starts, global);
     return { episode, step: global - this.#starts[episode]! };
   }
