@@ -25,9 +25,6 @@ const PATIENCE_MS = 10_000;
 /** Never written: only a place to sleep on. */
 const BED = new Int32Array(new SharedArrayBuffer(4));
 
-/** A recorder that has not made room for so long is stuck [ms]. */
-const LONGEST_WAIT_MS = 5000;
-
 /** Images to record: from a source, compressed in the recorder's thread. */
 export interface RecordedCameras {
   readonly source: ImageSource;
@@ -69,8 +66,6 @@ export class Recorder implements StepListener {
   readonly #physics: Float64Array;
   readonly #imageSlots: Uint8Array[] = [];
   readonly #imageFlags: Int32Array;
-  /** Never written: only a place to sleep on. */
-  readonly #bed = new Int32Array(new SharedArrayBuffer(4));
   readonly #lastSequence = new Map<string, number>();
   #recording = false;
   #step = 0;
@@ -163,20 +158,6 @@ export class Recorder implements StepListener {
     }
     this.#step += 1;
     this.#look();
-  }
-
-  /**
-   * Blocks until a step and its images surely fit. For runs faster than the disk, before each tick; never in real
-   * time. Gives up after a while: then steps are dropped, and `finish` says so.
-   */
-  waitForRoom(): void {
-    if (!this.#recording) return;
-    const images = this.#options.cameras?.requests.length ?? 0;
-    const hasRoom = () =>
-      this.#queue.hasRoom &&
-      this.#imageFlags.reduce((free, flag) => free + (flag === 0 ? 1 : 0), 0) >= images;
-    const until = performance.now() + LONGEST_WAIT_MS;
-    while (!hasRoom() && performance.now() < until) Atomics.wait(this.#bed, 0, 0, 1);
   }
 
   /** Appends an event at the present step. */
