@@ -37,11 +37,11 @@ function hand(side: -1 | 1, x: number, y: number, object: typeof PEG | typeof SO
     MEET[2] + object.grip - object.centre,
   ];
   return [
-    { steps: 80, position: above(CLEARANCE), pitch: PITCH, gripper: OPEN, path: 'swing' },
-    { steps: 40, position: above(0), pitch: PITCH, gripper: OPEN, path: 'line' },
-    { steps: 25, position: above(0), pitch: PITCH, gripper: CLOSED, path: 'line' },
-    { steps: 80, position: away(FACING), pitch: PITCH, gripper: CLOSED, path: 'line' },
-    { steps: 90, position: away(INSERTED), pitch: PITCH, gripper: CLOSED, path: 'line' },
+    { path: 'swing', steps: 75, position: above(CLEARANCE), pitch: PITCH, gripper: OPEN, slack: 1 },
+    { path: 'line', steps: 40, position: above(0), pitch: PITCH, gripper: OPEN, slack: 0.3 },
+    { path: 'stay', steps: 35, gripper: CLOSED },
+    { path: 'line', steps: 75, position: away(FACING), pitch: PITCH, gripper: CLOSED, slack: 0.2 },
+    { path: 'line', steps: 90, position: away(INSERTED), pitch: PITCH, gripper: CLOSED, slack: 0.2 },
   ];
 }
 

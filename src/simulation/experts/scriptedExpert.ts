@@ -9,7 +9,7 @@ import type { ActionSource } from '../../contract/policy.js';
 export interface ExpertNoise {
   /** Distinguishes runs from the same start pose. */
   readonly seed: number;
-  /** Largest shift of a waypoint in each direction [m]. */
+  /** Largest shift of a waypoint in free space in each direction [m]; near objects the script allows a part of it. */
   readonly positionM: number;
   /** Largest change of a segment's duration, as a fraction. */
   readonly timing: number;
@@ -53,13 +53,14 @@ export class ScriptedExpert implements ActionSource {
     const { seed, positionM, timing } = this.#noise;
     // Named by the start pose: the same episode gets the same noise whoever runs it and in whatever order.
     const random = new Random(seed, `expert noise at ${objects.join(' ')}`);
-    const vary = (waypoint: Waypoint): Waypoint => ({
-      ...waypoint,
-      steps: Math.round(waypoint.steps * (1 + random.uniform(-timing, timing))),
-      position: waypoint.position.map(
-        (x) => x + random.uniform(-positionM, positionM),
-      ) as unknown as Waypoint['position'],
-    });
+    const shift = (x: number, slack: number): number => x + random.uniform(-positionM, positionM) * slack;
+    const vary = (leg: Waypoint): Waypoint => {
+      const steps = Math.round(leg.steps * (1 + random.uniform(-timing, timing)));
+      if (leg.path === 'stay') return { ...leg, steps };
+      const [x, y, z] = leg.position;
+      const { slack } = leg;
+      return { ...leg, steps, position: [shift(x, slack), shift(y, slack), shift(z, slack)] };
+    };
     return Object.fromEntries(ARMS.map((arm) => [arm, script[arm].map(vary)])) as unknown as Record<
       Arm,
       Waypoint[]

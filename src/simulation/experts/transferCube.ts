@@ -30,20 +30,20 @@ const script: Script = ([x, y]) => {
   const left = (distance: number): Vector => [MEET[0] - LEFT_REACH - distance, MEET[1], MEET[2]];
   return {
     right: [
-      { steps: 80, position: above(CLEARANCE), pitch: PITCH, gripper: OPEN, path: 'swing' },
-      { steps: 40, position: above(0), pitch: PITCH, gripper: OPEN, path: 'line' },
-      { steps: 25, position: above(0), pitch: PITCH, gripper: CLOSED, path: 'line' },
-      { steps: 75, position: right(0), pitch: PITCH, gripper: CLOSED, path: 'line' },
-      { steps: 65, position: right(0), pitch: PITCH, gripper: CLOSED, path: 'line' },
-      { steps: 15, position: right(0), pitch: PITCH, gripper: OPEN, path: 'line' },
-      { steps: 60, position: right(0.12), pitch: PITCH, gripper: OPEN, path: 'line' },
+      { path: 'swing', steps: 75, position: above(CLEARANCE), pitch: PITCH, gripper: OPEN, slack: 1 },
+      { path: 'line', steps: 40, position: above(0), pitch: PITCH, gripper: OPEN, slack: 0.3 },
+      { path: 'stay', steps: 35, gripper: CLOSED },
+      { path: 'line', steps: 75, position: right(0), pitch: PITCH, gripper: CLOSED, slack: 0.2 },
+      { path: 'stay', steps: 70, gripper: CLOSED },
+      { path: 'stay', steps: 20, gripper: OPEN },
+      { path: 'line', steps: 60, position: right(0.12), pitch: PITCH, gripper: OPEN, slack: 1 },
     ],
     left: [
-      { steps: 100, position: left(0.12), pitch: 0, roll: SIDEWAYS, gripper: OPEN, path: 'swing' },
-      { steps: 115, position: left(0.12), pitch: 0, roll: SIDEWAYS, gripper: OPEN, path: 'line' },
-      { steps: 45, position: left(0), pitch: 0, roll: SIDEWAYS, gripper: OPEN, path: 'line' },
-      { steps: 40, position: left(0), pitch: 0, roll: SIDEWAYS, gripper: CLOSED, path: 'line' },
-      { steps: 60, position: left(0.08), pitch: 0, roll: SIDEWAYS, gripper: CLOSED, path: 'line' },
+      { path: 'swing', steps: 100, position: left(0.12), pitch: 0, roll: SIDEWAYS, gripper: OPEN, slack: 1 },
+      { path: 'stay', steps: 115, gripper: OPEN },
+      { path: 'line', steps: 45, position: left(0), pitch: 0, roll: SIDEWAYS, gripper: OPEN, slack: 0.2 },
+      { path: 'stay', steps: 40, gripper: CLOSED },
+      { path: 'line', steps: 60, position: left(0.08), pitch: 0, roll: SIDEWAYS, gripper: CLOSED, slack: 1 },
     ],
   };
 };
