@@ -12,6 +12,8 @@ interface KernelExports {
     lights: number,
     lightCount: number,
     records: number,
+    marks: number,
+    list: number,
     depth: number,
     colour: number,
     width: number,

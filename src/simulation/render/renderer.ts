@@ -42,6 +42,8 @@ export class Renderer {
   readonly #camera: number;
   readonly #lights: number;
   readonly #records: number;
+  readonly #marks: number;
+  readonly #list: number;
   readonly #pixels = new Map<number, { depth: number; colour: number; rgb: number }>();
 
   private constructor(mujoco: MujocoNames, model: MjModel, options: RenderOptions) {
@@ -54,8 +56,11 @@ export class Renderer {
     this.#instances = this.#kernel.allocate(4 * INSTANCE.words * this.#drawables.length);
     this.#camera = this.#kernel.allocate(4 * CAMERA.words);
     this.#lights = this.#kernel.allocate(4 * LIGHT.words * (model.nlight + 1));
-    const largest = Math.max(0, ...this.#drawables.map(({ geometry }) => geometry.positions.length / 3));
-    this.#records = this.#kernel.allocate((largest + 3) * RECORD_BYTES);
+    const vertices = Math.max(0, ...this.#drawables.map(({ geometry }) => geometry.positions.length / 3));
+    const triangles = Math.max(0, ...this.#drawables.map(({ geometry }) => geometry.indices.length / 3));
+    this.#records = this.#kernel.allocate((vertices + 3) * RECORD_BYTES);
+    this.#marks = this.#kernel.allocate(vertices / 4 + 1);
+    this.#list = this.#kernel.allocate(4 * triangles);
     this.#drawables.forEach((drawable, i) =>
       this.#upload(drawable, this.#instances + 4 * INSTANCE.words * i),
     );
@@ -97,6 +102,8 @@ export class Renderer {
       this.#lights,
       lightCount,
       this.#records,
+      this.#marks,
+      this.#list,
       pixels.depth,
       pixels.colour,
       width * factor,

@@ -98,6 +98,12 @@ function geometryOf(model: SceneModel, geom: number, tessellation: Tessellation)
   }
 }
 
+/** A vertex takes its face's normal where its own deviates more than this cosine allows; source: MuJoCo's renderer. */
+const SMOOTH_COSINE = 0.8;
+
+/** Normals are told apart in steps of this size. */
+const NORMAL_STEPS = 1000;
+
 /** A mesh asset; vertices are doubled where one position carries several normals. */
 function meshOf(model: SceneModel, mesh: number): Geometry | undefined {
   if (mesh < 0) return undefined;
@@ -108,20 +114,50 @@ function meshOf(model: SceneModel, mesh: number): Geometry | undefined {
   const faceNormals = model.mesh_facenormal.subarray(firstFace, endFace);
   const vertices = model.mesh_vert.subarray(3 * at(model.mesh_vertadr));
   const normals = model.mesh_normal.subarray(3 * at(model.mesh_normaladr));
+  const vector = (array: Float32Array, i: number): Vector => [
+    array[3 * i] ?? 0,
+    array[3 * i + 1] ?? 0,
+    array[3 * i + 2] ?? 0,
+  ];
   const seen = new Map<number, number>();
   const outPositions: number[] = [];
   const outNormals: number[] = [];
-  const indices = Uint32Array.from(faces, (vertex, i) => {
-    const normal = faceNormals[i] ?? 0;
-    const key = vertex * normals.length + normal;
-    let index = seen.get(key);
-    if (index === undefined) {
-      index = seen.size;
-      seen.set(key, index);
-      outPositions.push(...vertices.subarray(3 * vertex, 3 * vertex + 3));
-      outNormals.push(...normals.subarray(3 * normal, 3 * normal + 3));
-    }
-    return index;
-  });
+  const indices = new Uint32Array(faces.length);
+  for (let face = 0; face < faces.length; face += 3) {
+    const corners = [0, 1, 2].map((k) => faces[face + k] ?? 0);
+    const flat = faceNormal(
+      vector(vertices, corners[0] ?? 0),
+      vector(vertices, corners[1] ?? 0),
+      vector(vertices, corners[2] ?? 0),
+    );
+    corners.forEach((vertex, k) => {
+      const smooth = vector(normals, faceNormals[face + k] ?? 0);
+      const normal = dot(smooth, flat) < SMOOTH_COSINE ? flat : smooth;
+      const key = normal.reduce(
+        (sum, c) => sum * 2 * NORMAL_STEPS + Math.round((c + 1) * NORMAL_STEPS),
+        vertex,
+      );
+      let index = seen.get(key);
+      if (index === undefined) {
+        index = seen.size;
+        seen.set(key, index);
+        outPositions.push(...vector(vertices, vertex));
+        outNormals.push(...normal);
+      }
+      indices[face + k] = index;
+    });
+  }
   return { positions: Float32Array.from(outPositions), normals: Float32Array.from(outNormals), indices };
+}
+
+type Vector = readonly [number, number, number];
+
+const dot = (a: Vector, b: Vector): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+function faceNormal(a: Vector, b: Vector, c: Vector): Vector {
+  const [ux, uy, uz] = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
+  const [vx, vy, vz] = [c[0] - a[0], c[1] - a[1], c[2] - a[2]];
+  const normal: Vector = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
+  const length = Math.hypot(...normal) || 1;
+  return [normal[0] / length, normal[1] / length, normal[2] / length];
 }

@@ -1,5 +1,6 @@
 /** Cuts triangles at the near plane. Works on homogeneous vertex records (x * depth, y * depth, depth). */
-import { fillTriangle, RECORD } from './triangle.as';
+import { RECORD_BYTES } from './layout.as';
+import { fillTriangle } from './triangle.as';
 
 /** At most four corners remain of a cut triangle. */
 const corners: usize = memory.data(32 * 4);
@@ -10,10 +11,10 @@ export function clipTriangle(a: usize, b: usize, c: usize, near: f32): void {
   to = clipEdge(a, b, near, to);
   to = clipEdge(b, c, near, to);
   to = clipEdge(c, a, near, to);
-  const count = (to - corners) / RECORD;
+  const count = (to - corners) / RECORD_BYTES;
   if (count < 3) return;
-  fillTriangle(corners, corners + RECORD, corners + 2 * RECORD);
-  if (count == 4) fillTriangle(corners, corners + 2 * RECORD, corners + 3 * RECORD);
+  fillTriangle(corners, corners + RECORD_BYTES, corners + 2 * RECORD_BYTES);
+  if (count == 4) fillTriangle(corners, corners + 2 * RECORD_BYTES, corners + 3 * RECORD_BYTES);
 }
 
 /** Writes `from` if it is visible and the crossing point if the edge crosses; returns the next free record. */
@@ -22,7 +23,7 @@ function clipEdge(from: usize, towards: usize, near: f32, to: usize): usize {
   const towardsDepth = load<f32>(towards, 8);
   if (fromDepth >= near) {
     project(v128.load(from), v128.load(from, 16), to);
-    to += RECORD;
+    to += RECORD_BYTES;
   }
   if (fromDepth >= near != towardsDepth >= near) {
     const t = f32x4.splat((near - fromDepth) / (towardsDepth - fromDepth));
@@ -31,7 +32,7 @@ function clipEdge(from: usize, towards: usize, near: f32, to: usize): usize {
       mix(v128.load(from, 16), v128.load(towards, 16), t),
       to,
     );
-    to += RECORD;
+    to += RECORD_BYTES;
   }
   return to;
 }

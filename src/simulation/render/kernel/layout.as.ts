@@ -41,3 +41,18 @@ export const ATTENUATION: usize = 64;
 export const COS_CUTOFF: usize = 76;
 export const EXPONENT: usize = 80;
 export const CASTS: usize = 84;
+
+/** Four vertices as stored, float32: x4 y4 z4 nx4 ny4 nz4. */
+export const BLOCK_BYTES: usize = 96;
+
+/**
+ * A vertex as drawn, float32: x, y [px], 1/depth [1/m], -, red, green, blue, share of the shadow light (0..255).
+ * Triangle indices are stored multiplied by this size.
+ */
+export const RECORD_BYTES: usize = 32;
+
+/** Component of a world vector along axis `column` of the instance's own frame. */
+export function localComponent(instance: usize, column: usize, x: f32, y: f32, z: f32): f32 {
+  const axis = instance + ROTATION + (column << 2);
+  return x * load<f32>(axis) + y * load<f32>(axis, 12) + z * load<f32>(axis, 24);
+}

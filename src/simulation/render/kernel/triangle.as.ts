@@ -4,13 +4,8 @@
  * Scan conversion walks the two edges row by row. The x of an edge in a row is always computed from the edge's upper
  * vertex by the same expression, so neighbours that share an edge agree on every pixel: no gaps, no pixel drawn twice.
  * A pixel belongs to a triangle when its centre does.
- *
- * Vertex record (32 bytes, float32): x, y [px], 1/depth [1/m], -, red, green, blue, share of the shadow light (0..255).
  * 1/depth is linear on the screen, so it is both the interpolated depth and the depth test: greater is nearer.
  */
-
-/** Bytes of a vertex record. */
-export const RECORD: usize = 32;
 
 /** Colours step along a row in 16.16 fixed point: an integer add and shift per pixel instead of a conversion. */
 const FIXED: f32 = 65536;

@@ -1,0 +1,59 @@
+/**
+ * Picks the triangles that will reach the screen before anything costly is done for them. In a fine mesh most face
+ * away or fall between pixel centres, and their vertices need no light.
+ */
+import { INDICES, TRIANGLES } from './layout.as';
+
+/** Log2 of the bytes of four vertex records: one mark per four vertices. */
+const MARK_SHIFT: usize = 7;
+
+/**
+ * Lists pointers to the index triples of the instance's triangles that face the camera and hold a pixel centre,
+ * sets the mark of each four vertices they use, and returns the end of the list.
+ */
+export function selectVisible(
+  instance: usize,
+  records: usize,
+  marks: usize,
+  list: usize,
+  width: f32,
+  height: f32,
+): usize {
+  const half = f32x4.splat(0.5);
+  const low = f32x4.splat(0);
+  const high = f32x4(width, height, 0, 0);
+  let index = <usize>load<u32>(instance, INDICES);
+  const end = index + 12 * <usize>load<u32>(instance, TRIANGLES);
+  let to = list;
+  for (; index < end; index += 12) {
+    const ia = <usize>load<u32>(index);
+    const ib = <usize>load<u32>(index, 4);
+    const ic = <usize>load<u32>(index, 8);
+    const a = v128.load(records + ia);
+    const b = v128.load(records + ib);
+    const c = v128.load(records + ic);
+    // First pixel centre at or after the smallest x and y, and at or after the greatest: equal when none lies between.
+    const first = f32x4.max(low, f32x4.ceil(f32x4.sub(f32x4.min(a, f32x4.min(b, c)), half)));
+    const last = f32x4.min(high, f32x4.ceil(f32x4.sub(f32x4.max(a, f32x4.max(b, c)), half)));
+    if ((i32x4.bitmask(f32x4.lt(first, last)) & 3) != 3) continue;
+    const ab = f32x4.sub(b, a);
+    const ac = f32x4.sub(c, a);
+    const products = f32x4.mul(ab, v128.shuffle<f32>(ac, ac, 1, 0, 2, 3));
+    if (!(f32x4.extract_lane(products, 0) < f32x4.extract_lane(products, 1))) continue;
+    store<u32>(to, <u32>index);
+    to += 4;
+    store<u8>(marks + (ia >> MARK_SHIFT), 1);
+    store<u8>(marks + (ib >> MARK_SHIFT), 1);
+    store<u8>(marks + (ic >> MARK_SHIFT), 1);
+  }
+  return to;
+}
+
+/** The same for an instance that reaches before the near plane: every triangle, every vertex. */
+export function selectAll(instance: usize, marks: usize, blocks: i32, list: usize): usize {
+  memory.fill(marks, 1, blocks);
+  const index = <usize>load<u32>(instance, INDICES);
+  const triangles = <usize>load<u32>(instance, TRIANGLES);
+  for (let i: usize = 0; i < triangles; i++) store<u32>(list + (i << 2), <u32>(index + 12 * i));
+  return list + (triangles << 2);
+}
