@@ -9,8 +9,11 @@ const OPEN = 1;
 const CLOSED = 0;
 /** How far the right hand points down [rad]. */
 const PITCH = 1.2;
-/** A quarter turn: the left hand's fingers close on top and bottom, the right hand's on front and back [rad]. */
-const SIDEWAYS = Math.PI / 2;
+/**
+ * A quarter turn [rad]: the left hand closes on top and bottom, the right hand on front and back. This way round, the
+ * finger whose touch is rewarded is the lower one, on which the cube rests.
+ */
+const SIDEWAYS = -Math.PI / 2;
 /** Where the cube changes hands [m]. */
 const MEET: Vector = [0, 0.5, 0.25];
 /** Above the cube before going down to it [m]. */
