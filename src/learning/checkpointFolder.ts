@@ -1,0 +1,103 @@
+/** Writes checkpoint folders so that a kill at any moment leaves whole ones only, and finds the newest again. */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { CHECKPOINT_FILES } from '../contract/checkpoint.js';
+import type { PolicyManifest } from '../contract/checkpoint.js';
+import { CheckpointError, StorageError } from '../contract/errors.js';
+import type { TrainerState } from '../network/actTrainer.js';
+import type { Weight } from '../network/actParameters.js';
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from '../network/safetensors.js';
+
+export interface CheckpointContent {
+  readonly manifest: Omit<PolicyManifest, 'format' | 'version' | 'channelOrder' | 'modelSha256'>;
+  /** Bytes of policy.onnx. */
+  readonly model: Uint8Array;
+  /** The weights that `model` serves. */
+  readonly weights: ReadonlyMap<string, Weight>;
+  /** All that training needs to go on. */
+  readonly state: TrainerState;
+}
+
+/** Puts a checkpoint at `folder`, replacing one of the same name. Throws StorageError. */
+export function writeCheckpoint(folder: string, content: CheckpointContent): void {
+  const temporary = `${folder}.part`;
+  try {
+    rmSync(temporary, { recursive: true, force: true });
+    mkdirSync(temporary, { recursive: true });
+    const manifest: PolicyManifest = {
+      format: 'alohad-policy',
+      version: 1,
+      channelOrder: 'rgb',
+      ...content.manifest,
+      modelSha256: createHash('sha256').update(content.model).digest('hex'),
+    };
+    write(temporary, CHECKPOINT_FILES.model, content.model);
+    write(temporary, CHECKPOINT_FILES.weights, encodeSafetensors(content.weights));
+    write(temporary, CHECKPOINT_FILES.optimizer, encodeSafetensors(content.state));
+    write(temporary, CHECKPOINT_FILES.manifest, JSON.stringify(manifest, null, 2) + '\n');
+    syncFolder(temporary);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(temporary, folder);
+    syncFolder(join(folder, '..'));
+  } catch (error) {
+    throw new StorageError(
+      `cannot write checkpoint ${folder}: ${error instanceof Error ? error.message : String(error)}; ` +
+        'earlier checkpoints are whole; free some space or give another --out',
+      { cause: error },
+    );
+  }
+}
+
+/** The state stored in the checkpoint at `folder`. Throws CheckpointError. */
+export function readTrainerState(folder: string): TrainerState {
+  const path = join(folder, CHECKPOINT_FILES.optimizer);
+  try {
+    return decodeSafetensors(Uint8Array.from(readFileSync(path))).tensors;
+  } catch (error) {
+    if (error instanceof SafetensorsError || !existsSync(path)) {
+      throw new CheckpointError(`cannot go on from ${path}: ${String(error)}; use an earlier checkpoint`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+const NAME = /^step_(\d{8})$/;
+
+/** Name of the checkpoint after `step` steps. */
+export const checkpointName = (step: number): string => `step_${String(step).padStart(8, '0')}`;
+
+/** Steps of the checkpoints in `folder`, ascending. Unfinished ones are not among them. */
+export function checkpointSteps(folder: string): number[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function write(folder: string, name: string, content: string | Uint8Array): void {
+  writeFileSync(join(folder, name), content, { flush: true });
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
