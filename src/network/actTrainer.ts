@@ -10,7 +10,7 @@ import type { ActConfig } from './actConfig.js';
 import { actLosses, actValidation } from './act.js';
 import { initialWeights, parameterSpecs } from './actParameters.js';
 import type { Weight, Weights } from './actParameters.js';
-import { AdamW, moveAverage } from './adamw.js';
+import { ALIGNMENT, AdamW } from './adamw.js';
 import type { AdamWOptions, AdamWRange } from './adamw.js';
 import { format, Graph, sizeOf } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
@@ -81,18 +81,12 @@ interface Slot {
   readonly size: number;
 }
 
-/** Slots start at multiples of this many floats: a cache line. */
-const ALIGNMENT = 16;
-
 const LOSSES = ['loss', 'l1', 'kl', 'auxiliary'] as const;
 
 export class ActTrainer {
   private readonly options: ActTrainerOptions;
   private readonly session: InferenceSession;
   private readonly slots: readonly Slot[];
-  private readonly weights: Float32Array;
-  private readonly average: Float32Array;
-  private readonly gradients: Float32Array;
   private readonly frozen: Weights;
   private readonly optimizer: AdamW;
   private readonly parameterFeeds: Record<string, OrtTensor>;
@@ -106,10 +100,7 @@ export class ActTrainer {
     this.options = options;
     this.session = session;
     this.slots = slots;
-    this.weights = new Float32Array(length);
-    this.average = new Float32Array(length);
-    this.gradients = new Float32Array(length);
-    this.optimizer = new AdamW(length, ranges(slots, options.groups), options.optimizer);
+    this.optimizer = new AdamW(length, ranges(slots, options.groups), options.optimizer, options.emaDecay);
     const start = initialWeights(options.config, options.seed);
     const trained = new Set(slots.map(({ name }) => name));
     this.frozen = new Map(
@@ -118,9 +109,9 @@ export class ActTrainer {
         .map(([name, weight]) => [name, options.state?.get(`weights/${name}`) ?? weight]),
     );
     this.restore(start, options.state ?? new Map());
-    this.parameterFeeds = this.feedsOf(this.weights);
+    this.parameterFeeds = this.feedsOf(this.optimizer.weights);
     this.fetches = Object.fromEntries(
-      slots.map((slot) => [`gradient/${slot.name}`, this.view(this.gradients, slot)]),
+      slots.map((slot) => [`gradient/${slot.name}`, this.view(this.optimizer.gradients, slot)]),
     );
     for (const name of LOSSES) this.fetches[name] = new OrtTensor('float32', this.losses[name], []);
   }
@@ -155,8 +146,7 @@ export class ActTrainer {
         ...batchFeeds(batch, this.options.config, this.options.batchSize),
       };
       await this.session.run(feeds, this.fetches);
-      const gradientNorm = this.optimizer.update(this.weights, this.gradients, rateFactors[i] ?? 1);
-      moveAverage(this.average, this.weights, this.options.emaDecay);
+      const gradientNorm = this.optimizer.update(rateFactors[i] ?? 1);
       const { loss, l1, kl, auxiliary } = this.losses;
       if (!Number.isFinite(loss[0]) || !Number.isFinite(gradientNorm))
         throw new TrainingError(
@@ -179,7 +169,7 @@ export class ActTrainer {
       };
     }
     const { session } = this.validation;
-    const all = { ...this.feedsOf(this.average), ...batchFeeds(batch, config, batchSize) };
+    const all = { ...this.feedsOf(this.optimizer.average), ...batchFeeds(batch, config, batchSize) };
     const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]!]));
     const l1 = scalar();
     await session.run(feeds, { l1: new OrtTensor('float32', l1, []) });
@@ -204,7 +194,7 @@ export class ActTrainer {
     for (const name of parameterSpecs(this.options.config).keys()) {
       const slot = this.slots.find((candidate) => candidate.name === name);
       if (slot) {
-        const data = this.average.slice(slot.offset, slot.offset + slot.size);
+        const data = this.optimizer.average.slice(slot.offset, slot.offset + slot.size);
         weights.set(name, { shape: slot.shape, data });
       } else weights.set(name, this.frozen.get(name)!);
     }
@@ -218,8 +208,8 @@ export class ActTrainer {
 
   private vectors(): [string, Float32Array][] {
     return [
-      ['weights', this.weights],
-      ['ema', this.average],
+      ['weights', this.optimizer.weights],
+      ['ema', this.optimizer.average],
       ['moment1', this.optimizer.firstMoment],
       ['moment2', this.optimizer.secondMoment],
     ];

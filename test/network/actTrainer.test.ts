@@ -189,7 +189,7 @@ describe('buildPolicyModel', () => {
       image_1: new OrtTensor('uint8', batch.images[1]!, [1, 24, 32, 3]),
     });
     expect(actions!.dims).toEqual([1, 5, 14]);
-    const predicted = actions!.data as Float32Array;
+    const predicted = Float32Array.from(actions!.data, Number);
     let error = 0;
     let count = 0;
     predicted.forEach((value, i) => {

@@ -146,7 +146,11 @@ const CASES: readonly Case[] = [
     })),
   ),
   { name: 'softmax', shapes: [[2, 3, 5]], build: op.softmax },
-  { name: 'layerNorm', shapes: [[2, 3, 8], [8], [8]], build: op.layerNorm },
+  {
+    name: 'layerNorm',
+    shapes: [[2, 3, 8], [8], [8]],
+    build: (x, weight, bias) => op.layerNorm(x, weight, bias),
+  },
   ...[
     { size: [6, 8], kernel: 3, stride: 1, padding: 1 },
     { size: [6, 8], kernel: 3, stride: 2, padding: 1 },
@@ -179,7 +183,7 @@ async function evaluate(model: Uint8Array, feeds: Readonly<Record<string, [Float
   ]);
   const outputs = await session.run(Object.fromEntries(tensors));
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, tensor]) => [name, Float64Array.from(tensor.data as Float32Array)]),
+    Object.entries(outputs).map(([name, { data }]) => [name, Float64Array.from(data, Number)]),
   );
 }
 
