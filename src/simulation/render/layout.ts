@@ -35,21 +35,22 @@ export const CAMERA = {
   centreX: 14,
   centreY: 15,
   near: 16,
+  /** Ambient light of all lights. */
+  ambient: 17,
 } as const;
 
 /** A light. Directions point away from the light. */
 export const LIGHT = {
-  words: 24,
+  words: 20,
   kind: 0,
   direction: 1,
   position: 4,
-  ambient: 7,
-  diffuse: 10,
-  specular: 13,
-  attenuation: 16,
-  cosCutoff: 19,
-  exponent: 20,
-  casts: 21,
+  diffuse: 7,
+  specular: 10,
+  attenuation: 13,
+  cosCutoff: 16,
+  exponent: 17,
+  casts: 18,
 } as const;
 
 /** Bytes of one transformed vertex; triangle indices are stored multiplied by it. */

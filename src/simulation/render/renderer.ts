@@ -204,9 +204,19 @@ export class Renderer {
     floats[CAMERA.near] = model.vis.map.znear * model.stat.extent;
   }
 
-  /** Writes the lights and returns their number. The headlight shines along the camera's view. */
+  /**
+   * Writes the lights and returns their number. The headlight shines along the camera's view. Ambient light is summed
+   * over all lights, without the fading that a spot light's share would have.
+   */
   #placeLights(data: SceneData, camera: number): number {
     const model = this.#model;
+    const ambient = this.#kernel
+      .floats(this.#camera, CAMERA.words)
+      .subarray(CAMERA.ambient, CAMERA.ambient + 3)
+      .fill(0);
+    const addAmbient = (light: ArrayLike<number>): void => {
+      for (let k = 0; k < 3; k++) ambient[k] = (ambient[k] ?? 0) + (light[k] ?? 0);
+    };
     let count = 0;
     const next = (): number => this.#lights + 4 * LIGHT.words * count++;
     const { headlight } = model.vis;
@@ -215,7 +225,7 @@ export class Renderer {
       const floats = this.#kernel.floats(at, LIGHT.words);
       floats.fill(0);
       for (let k = 0; k < 3; k++) floats[LIGHT.direction + k] = -(data.cam_xmat[9 * camera + 3 * k + 2] ?? 0);
-      floats.set(headlight.ambient, LIGHT.ambient);
+      addAmbient(headlight.ambient);
       floats.set(headlight.diffuse, LIGHT.diffuse);
       floats.set(headlight.specular, LIGHT.specular);
     }
@@ -225,12 +235,11 @@ export class Renderer {
       const at = next();
       const floats = this.#kernel.floats(at, LIGHT.words);
       const words = this.#kernel.words(at, LIGHT.words);
-      const triple = (array: Float32Array | Float64Array): Float32Array | Float64Array =>
-        array.subarray(3 * light, 3 * light + 3);
+      const triple = (array: ArrayLike<number>): number[] => [0, 1, 2].map((k) => array[3 * light + k] ?? 0);
       words[LIGHT.kind] = model.light_type[light] === DIRECTIONAL ? 0 : 1;
       floats.set(triple(data.light_xdir), LIGHT.direction);
       floats.set(triple(data.light_xpos), LIGHT.position);
-      floats.set(triple(model.light_ambient), LIGHT.ambient);
+      addAmbient(triple(model.light_ambient));
       floats.set(triple(model.light_diffuse), LIGHT.diffuse);
       floats.set(triple(model.light_specular), LIGHT.specular);
       floats.set(triple(model.light_attenuation), LIGHT.attenuation);

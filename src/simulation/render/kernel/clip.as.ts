@@ -1,4 +1,4 @@
-/** Cuts triangles at the near plane. Works on homogeneous vertex records (x * depth, y * depth, depth). */
+/** Cuts triangles at the near plane. */
 import { RECORD_BYTES } from './layout.as';
 import { fillTriangle } from './triangle.as';
 
@@ -19,30 +19,34 @@ export function clipTriangle(a: usize, b: usize, c: usize, near: f32): void {
 
 /** Writes `from` if it is visible and the crossing point if the edge crosses; returns the next free record. */
 function clipEdge(from: usize, towards: usize, near: f32, to: usize): usize {
-  const fromDepth = load<f32>(from, 8);
-  const towardsDepth = load<f32>(towards, 8);
-  if (fromDepth >= near) {
-    project(v128.load(from), v128.load(from, 16), to);
+  const isFront = load<f32>(from, 12) >= near;
+  if (isFront) {
+    memory.copy(to, from, RECORD_BYTES);
     to += RECORD_BYTES;
   }
-  if (fromDepth >= near != towardsDepth >= near) {
-    const t = f32x4.splat((near - fromDepth) / (towardsDepth - fromDepth));
-    project(
-      mix(v128.load(from), v128.load(towards), t),
-      mix(v128.load(from, 16), v128.load(towards, 16), t),
-      to,
-    );
+  if (isFront != load<f32>(towards, 12) >= near) {
+    // Always from the front, so that neighbours find the same point.
+    cutEdge(isFront ? from : towards, isFront ? towards : from, near, to);
     to += RECORD_BYTES;
   }
   return to;
 }
 
-function mix(from: v128, towards: v128, t: v128): v128 {
-  return f32x4.add(from, f32x4.mul(f32x4.sub(towards, from), t));
-}
-
-function project(position: v128, colour: v128, to: usize): void {
-  const inverse: f32 = 1 / f32x4.extract_lane(position, 2);
-  v128.store(to, f32x4.replace_lane(f32x4.mul(position, f32x4.splat(inverse)), 2, inverse));
-  v128.store(to, colour, 16);
+/** The point of an edge on the near plane. The front end is on the screen, the other end is still homogeneous. */
+function cutEdge(front: usize, behind: usize, near: f32, to: usize): void {
+  const frontDepth = load<f32>(front, 12);
+  const share = (near - frontDepth) / (load<f32>(behind, 12) - frontDepth);
+  const inverse: f32 = 1 / near;
+  for (let axis: usize = 0; axis < 8; axis += 4) {
+    const at = load<f32>(front + axis) * frontDepth;
+    store<f32>(to + axis, (at + (load<f32>(behind + axis) - at) * share) * inverse);
+  }
+  store<f32>(to, inverse, 8);
+  store<f32>(to, near, 12);
+  const colour = v128.load(front, 16);
+  v128.store(
+    to,
+    f32x4.add(colour, f32x4.mul(f32x4.sub(v128.load(behind, 16), colour), f32x4.splat(share))),
+    16,
+  );
 }

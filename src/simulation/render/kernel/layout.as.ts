@@ -28,25 +28,26 @@ export const SCALE_Y: usize = 52;
 export const CENTRE_X: usize = 56;
 export const CENTRE_Y: usize = 60;
 export const NEAR: usize = 64;
+/** Ambient light of all lights, 3 floats. */
+export const AMBIENT: usize = 68;
 
 /** A light. Directions point away from the light. */
-export const LIGHT_BYTES: usize = 96;
+export const LIGHT_BYTES: usize = 80;
 export const KIND: usize = 0;
 export const DIRECTION: usize = 4;
 export const LIGHT_POSITION: usize = 16;
-export const AMBIENT: usize = 28;
-export const DIFFUSE: usize = 40;
-export const LIGHT_SPECULAR: usize = 52;
-export const ATTENUATION: usize = 64;
-export const COS_CUTOFF: usize = 76;
-export const EXPONENT: usize = 80;
-export const CASTS: usize = 84;
+export const DIFFUSE: usize = 28;
+export const LIGHT_SPECULAR: usize = 40;
+export const ATTENUATION: usize = 52;
+export const COS_CUTOFF: usize = 64;
+export const EXPONENT: usize = 68;
+export const CASTS: usize = 72;
 
 /** Four vertices as stored, float32: x4 y4 z4 nx4 ny4 nz4. */
 export const BLOCK_BYTES: usize = 96;
 
 /**
- * A vertex as drawn, float32: x, y [px], 1/depth [1/m], -, red, green, blue, share of the shadow light (0..255).
+ * A vertex as drawn, float32: x, y [px], 1/depth [1/m], depth [m], red, green, blue, share of the shadow light (0..255).
  * Triangle indices are stored multiplied by this size.
  */
 export const RECORD_BYTES: usize = 32;

@@ -83,7 +83,10 @@ export function lightVertices(
   const red = f32x4.splat(load<f32>(instance, RED));
   const green = f32x4.splat(load<f32>(instance, GREEN));
   const blue = f32x4.splat(load<f32>(instance, BLUE));
-  const emission = f32x4.splat(load<f32>(instance, EMISSION));
+  const emission = load<f32>(instance, EMISSION);
+  const ambientR = f32x4.splat(emission + load<f32>(camera, AMBIENT));
+  const ambientG = f32x4.splat(emission + load<f32>(camera, AMBIENT + 4));
+  const ambientB = f32x4.splat(emission + load<f32>(camera, AMBIENT + 8));
   const materialSpecular = load<f32>(instance, SPECULAR) * 255;
   const halfShininess = load<i32>(instance, HALF_SHININESS);
   const zero = f32x4.splat(0);
@@ -115,9 +118,9 @@ export function lightVertices(
     vz = f32x4.mul(vz, inverse);
     const nv = dot(nx, ny, nz, vx, vy, vz);
 
-    let diffuseR = emission;
-    let diffuseG = emission;
-    let diffuseB = emission;
+    let diffuseR = ambientR;
+    let diffuseG = ambientG;
+    let diffuseB = ambientB;
     let specularR = zero;
     let specularG = zero;
     let specularB = zero;
@@ -153,28 +156,17 @@ export function lightVertices(
             ),
           ),
         );
-        strength = f32x4.div(power(f32x4.max(cosine, zero), load<i32>(light, EXPONENT)), falloff);
+        strength = f32x4.div(power(f32x4.pmax(cosine, zero), load<i32>(light, EXPONENT)), falloff);
         strength = v128.and(strength, f32x4.ge(cosine, v128.load32_splat(light, COS_CUTOFF)));
       }
       const nl = dot(nx, ny, nz, lx, ly, lz);
       const lit = f32x4.gt(nl, zero);
-      const d = f32x4.mul(strength, f32x4.max(nl, zero));
+      if (!v128.any_true(lit)) continue;
+      const d = f32x4.mul(strength, f32x4.pmax(nl, zero));
       const addR = f32x4.mul(d, v128.load32_splat(light, DIFFUSE));
-      diffuseR = f32x4.add(diffuseR, f32x4.add(addR, f32x4.mul(strength, v128.load32_splat(light, AMBIENT))));
-      diffuseG = f32x4.add(
-        diffuseG,
-        f32x4.add(
-          f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 4)),
-          f32x4.mul(strength, v128.load32_splat(light, AMBIENT + 4)),
-        ),
-      );
-      diffuseB = f32x4.add(
-        diffuseB,
-        f32x4.add(
-          f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 8)),
-          f32x4.mul(strength, v128.load32_splat(light, AMBIENT + 8)),
-        ),
-      );
+      diffuseR = f32x4.add(diffuseR, addR);
+      diffuseG = f32x4.add(diffuseG, f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 4)));
+      diffuseB = f32x4.add(diffuseB, f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 8)));
       if (load<i32>(light, CASTS)) caster = f32x4.add(caster, addR);
       if (materialSpecular > 0) {
         // (N.H)^2 with H = (L+V)/|L+V| needs no square root: ((N.L+N.V)^2) / (2+2 L.V).
@@ -191,9 +183,9 @@ export function lightVertices(
         specularB = f32x4.add(specularB, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR + 8)));
       }
     }
-    const r = f32x4.min(full, f32x4.add(f32x4.mul(red, diffuseR), specularR));
-    const g = f32x4.min(full, f32x4.add(f32x4.mul(green, diffuseG), specularG));
-    const b = f32x4.min(full, f32x4.add(f32x4.mul(blue, diffuseB), specularB));
+    const r = f32x4.pmin(full, f32x4.add(f32x4.mul(red, diffuseR), specularR));
+    const g = f32x4.pmin(full, f32x4.add(f32x4.mul(green, diffuseG), specularG));
+    const b = f32x4.pmin(full, f32x4.add(f32x4.mul(blue, diffuseB), specularB));
     const share = f32x4.mul(full, f32x4.div(caster, f32x4.add(diffuseR, f32x4.splat(0.000001))));
 
     const rgLow = v128.shuffle<f32>(r, g, 0, 4, 1, 5);

@@ -7,6 +7,7 @@ import {
   CENTRE_Y,
   EYE,
   localComponent,
+  NEAR,
   POSITION,
   RECORD_BYTES,
   RIGHT,
@@ -17,10 +18,10 @@ import {
 } from './layout.as';
 
 /**
- * Writes x, y [px] and 1/depth [1/m] of the instance's vertices into the first half of `records`. Without `divide`
- * they are left homogeneous (x * depth, y * depth, depth) for clipping against the near plane.
+ * Writes x, y [px], 1/depth [1/m] and depth [m] of the instance's vertices into the first half of `records`. Where the
+ * instance reaches through the near plane, vertices before it are left homogeneous (x * depth, y * depth) for clipping.
  */
-export function projectVertices(instance: usize, camera: usize, records: usize, divide: bool): void {
+export function projectVertices(instance: usize, camera: usize, records: usize, crossesNear: bool): void {
   // Rows that take a local point to x * depth, y * depth and depth.
   const px = load<f32>(instance, POSITION) - load<f32>(camera, EYE);
   const py = load<f32>(instance, POSITION + 4) - load<f32>(camera, EYE + 4);
@@ -51,6 +52,7 @@ export function projectVertices(instance: usize, camera: usize, records: usize, 
   const wz = f32x4.splat(-localComponent(instance, 2, backX, backY, backZ));
   const wt = f32x4.splat(-(px * backX + py * backY + pz * backZ));
   const one = f32x4.splat(1);
+  const near = f32x4.splat(load<f32>(camera, NEAR));
 
   let from = <usize>load<u32>(instance, VERTICES);
   let to = records;
@@ -64,17 +66,18 @@ export function projectVertices(instance: usize, camera: usize, records: usize, 
     const z = v128.load(from, 32);
     let sx = f32x4.add(xt, f32x4.add(f32x4.mul(xx, x), f32x4.add(f32x4.mul(xy, y), f32x4.mul(xz, z))));
     let sy = f32x4.add(yt, f32x4.add(f32x4.mul(yx, x), f32x4.add(f32x4.mul(yy, y), f32x4.mul(yz, z))));
-    let w = f32x4.add(wt, f32x4.add(f32x4.mul(wx, x), f32x4.add(f32x4.mul(wy, y), f32x4.mul(wz, z))));
-    if (divide) {
-      w = f32x4.div(one, w);
-      sx = f32x4.mul(sx, w);
-      sy = f32x4.mul(sy, w);
-    }
+    const w = f32x4.add(wt, f32x4.add(f32x4.mul(wx, x), f32x4.add(f32x4.mul(wy, y), f32x4.mul(wz, z))));
+    let inverse = f32x4.div(one, w);
+    if (crossesNear) inverse = v128.bitselect(inverse, one, f32x4.ge(w, near));
+    sx = f32x4.mul(sx, inverse);
+    sy = f32x4.mul(sy, inverse);
     const xyLow = v128.shuffle<f32>(sx, sy, 0, 4, 1, 5);
     const xyHigh = v128.shuffle<f32>(sx, sy, 2, 6, 3, 7);
-    v128.store(to, v128.shuffle<f32>(xyLow, w, 0, 1, 4, 4), 0);
-    v128.store(to, v128.shuffle<f32>(xyLow, w, 2, 3, 5, 5), 32);
-    v128.store(to, v128.shuffle<f32>(xyHigh, w, 0, 1, 6, 6), 64);
-    v128.store(to, v128.shuffle<f32>(xyHigh, w, 2, 3, 7, 7), 96);
+    const wLow = v128.shuffle<f32>(inverse, w, 0, 4, 1, 5);
+    const wHigh = v128.shuffle<f32>(inverse, w, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<f32>(xyLow, wLow, 0, 1, 4, 5), 0);
+    v128.store(to, v128.shuffle<f32>(xyLow, wLow, 2, 3, 6, 7), 32);
+    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 0, 1, 4, 5), 64);
+    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 2, 3, 6, 7), 96);
   }
 }

@@ -6,7 +6,6 @@ import { clipTriangle } from './clip.as';
 export { packHalved, packRgb } from './pack.as';
 import {
   BACK,
-  BLOCKS,
   CENTRE,
   CENTRE_X,
   CENTRE_Y,
@@ -23,7 +22,7 @@ import {
 } from './layout.as';
 import { lightVertices } from './light.as';
 import { projectVertices } from './project.as';
-import { selectAll, selectVisible } from './select.as';
+import { selectVisible } from './select.as';
 import { fillTriangle, setTarget } from './triangle.as';
 
 /** First byte that the host may use. */
@@ -57,19 +56,18 @@ export function draw(
     const instance = instances + <usize>i * INSTANCE_BYTES;
     const place = locate(instance, camera, <f32>width, <f32>height);
     if (place == OUTSIDE) continue;
-    const inside = place == INSIDE;
-    projectVertices(instance, camera, records, inside);
-    const end = inside
-      ? selectVisible(instance, records, marks, list, <f32>width, <f32>height)
-      : selectAll(instance, marks, load<i32>(instance, BLOCKS), list);
+    const crossesNear = place == CROSSES_NEAR;
+    projectVertices(instance, camera, records, crossesNear);
+    const end = selectVisible(instance, records, marks, list, <f32>width, <f32>height, near, crossesNear);
+    if (end == list) continue;
     lightVertices(instance, camera, lights, lightCount, records, marks);
     for (let at = list; at < end; at += 4) {
       const index = <usize>load<u32>(at);
       const a = records + <usize>load<u32>(index);
       const b = records + <usize>load<u32>(index, 4);
       const c = records + <usize>load<u32>(index, 8);
-      if (inside) fillTriangle(a, b, c);
-      else clipTriangle(a, b, c, near);
+      if (crossesNear) clipTriangle(a, b, c, near);
+      else fillTriangle(a, b, c);
     }
   }
 }

@@ -8,8 +8,8 @@ import { INDICES, TRIANGLES } from './layout.as';
 const MARK_SHIFT: usize = 7;
 
 /**
- * Lists pointers to the index triples of the instance's triangles that face the camera and hold a pixel centre,
- * sets the mark of each four vertices they use, and returns the end of the list.
+ * Lists pointers to the index triples of the instance's triangles that face the camera and hold a pixel centre, or
+ * that reach through the near plane. Sets the mark of each four vertices they use. Returns the end of the list.
  */
 export function selectVisible(
   instance: usize,
@@ -18,6 +18,8 @@ export function selectVisible(
   list: usize,
   width: f32,
   height: f32,
+  near: f32,
+  crossesNear: bool,
 ): usize {
   const half = f32x4.splat(0.5);
   const low = f32x4.splat(0);
@@ -32,14 +34,20 @@ export function selectVisible(
     const a = v128.load(records + ia);
     const b = v128.load(records + ib);
     const c = v128.load(records + ic);
-    // First pixel centre at or after the smallest x and y, and at or after the greatest: equal when none lies between.
-    const first = f32x4.max(low, f32x4.ceil(f32x4.sub(f32x4.min(a, f32x4.min(b, c)), half)));
-    const last = f32x4.min(high, f32x4.ceil(f32x4.sub(f32x4.max(a, f32x4.max(b, c)), half)));
-    if ((i32x4.bitmask(f32x4.lt(first, last)) & 3) != 3) continue;
-    const ab = f32x4.sub(b, a);
-    const ac = f32x4.sub(c, a);
-    const products = f32x4.mul(ab, v128.shuffle<f32>(ac, ac, 1, 0, 2, 3));
-    if (!(f32x4.extract_lane(products, 0) < f32x4.extract_lane(products, 1))) continue;
+    const least = f32x4.pmin(a, f32x4.pmin(b, c));
+    const greatest = f32x4.pmax(a, f32x4.pmax(b, c));
+    if (crossesNear && f32x4.extract_lane(least, 3) < near) {
+      if (f32x4.extract_lane(greatest, 3) < near) continue;
+    } else {
+      // First pixel centre at or after the smallest x and y, and at or after the greatest: equal when none is between.
+      const first = f32x4.pmax(low, f32x4.ceil(f32x4.sub(least, half)));
+      const last = f32x4.pmin(high, f32x4.ceil(f32x4.sub(greatest, half)));
+      if ((i32x4.bitmask(f32x4.lt(first, last)) & 3) != 3) continue;
+      const ab = f32x4.sub(b, a);
+      const ac = f32x4.sub(c, a);
+      const products = f32x4.mul(ab, v128.shuffle<f32>(ac, ac, 1, 0, 2, 3));
+      if (!(f32x4.extract_lane(products, 0) < f32x4.extract_lane(products, 1))) continue;
+    }
     store<u32>(to, <u32>index);
     to += 4;
     store<u8>(marks + (ia >> MARK_SHIFT), 1);
@@ -47,13 +55,4 @@ export function selectVisible(
     store<u8>(marks + (ic >> MARK_SHIFT), 1);
   }
   return to;
-}
-
-/** The same for an instance that reaches before the near plane: every triangle, every vertex. */
-export function selectAll(instance: usize, marks: usize, blocks: i32, list: usize): usize {
-  memory.fill(marks, 1, blocks);
-  const index = <usize>load<u32>(instance, INDICES);
-  const triangles = <usize>load<u32>(instance, TRIANGLES);
-  for (let i: usize = 0; i < triangles; i++) store<u32>(list + (i << 2), <u32>(index + 12 * i));
-  return list + (triangles << 2);
 }
