@@ -140,15 +140,15 @@ export function axisRotation(axis: 'x' | 'y' | 'z', angle: number): Rotation {
   return [c, -s, 0, s, c, 0, 0, 0, 1];
 }
 
-export function multiply(a: Rotation, b: Rotation): Rotation {
-  const entry = (row: number, column: number): number =>
-    a[3 * row]! * b[column]! + a[3 * row + 1]! * b[3 + column]! + a[3 * row + 2]! * b[6 + column]!;
-  return [
-    ...[entry(0, 0), entry(0, 1), entry(0, 2)],
-    ...[entry(1, 0), entry(1, 1), entry(1, 2)],
-    ...[entry(2, 0), entry(2, 1), entry(2, 2)],
-  ] as unknown as Rotation;
-}
+export const multiply = (a: Rotation, b: Rotation): Rotation => {
+  const [ax, ay, az, bx, by, bz, cx, cy, cz] = a;
+  const row = (x: number, y: number, z: number): Vector => [
+    x * b[0] + y * b[3] + z * b[6],
+    x * b[1] + y * b[4] + z * b[7],
+    x * b[2] + y * b[5] + z * b[8],
+  ];
+  return [...row(ax, ay, az), ...row(bx, by, bz), ...row(cx, cy, cz)];
+};
 
 export const rotate = (m: Rotation, v: Vector): Vector => [
   m[0] * v[0] + m[1] * v[1] + m[2] * v[2],

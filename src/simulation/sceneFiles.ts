@@ -10,14 +10,6 @@ import type { TaskName } from '../contract/task.js';
 export const ownScene = (task: TaskName): string =>
   fileURLToPath(new URL(`../../urdf/mjcf/${task}.xml`, import.meta.url));
 
-/** Directories that MJCF compilers may name, and the elements whose files they hold. */
-const ASSET_DIRECTORIES = {
-  mesh: 'meshdir',
-  skin: 'meshdir',
-  texture: 'texturedir',
-  hfield: 'meshdir',
-} as const;
-
 /**
  * Copies `scene` and, recursively, its includes, attached models, meshes and textures to the same absolute paths of
  * the in-memory file system, from where MuJoCo loads it by its path. Returns that path.
@@ -25,34 +17,30 @@ const ASSET_DIRECTORIES = {
  */
 export function mountScene(mujoco: MainModule, scene: string): string {
   const root = resolve(scene);
-  const mounted = new Set<string>();
-  mountXml(root, dirname(root), undefined);
+  mountModel(root, undefined);
   return root;
 
-  /** `home` is the folder of the loaded model: includes and assets are looked up from there as MuJoCo does. */
-  function mountXml(path: string, home: string, asker: string | undefined): void {
-    if (mounted.has(path)) return;
-    const text = copy(path, asker)
-      .toString('utf8')
-      .replaceAll(/<!--[\s\S]*?-->/g, '');
-    for (const [, element, attributes] of text.matchAll(/<(\w+)\b([^>]*)>/g)) {
-      const file = attribute(attributes!, 'file');
-      if (file === undefined) continue;
-      if (element === 'include') mountXml(locate(file, home, path), home, path);
-      else if (element === 'model') {
-        const model = locate(file, home, path);
-        mountXml(model, dirname(model), path);
-      } else {
-        const directory =
-          compilerDirectory(text, element as string) ?? compilerDirectory(rootText(), element as string);
-        const asset = isAbsolute(file) ? file : resolve(home, directory ?? '', file);
-        if (!mounted.has(asset)) copy(asset, path);
+  /** A model is one file and its includes, which share compiler settings; the models it attaches have their own. */
+  function mountModel(path: string, asker: string | undefined): void {
+    const xml = mountIncludes(path, asker, dirname(path));
+    const folders = assetFolders(xml);
+    for (const { tag, attributes } of elements(xml)) {
+      if (tag === 'include') continue;
+      for (const [, file] of attributes.matchAll(/\bfile\w*\s*=\s*["']([^"']+)["']/g)) {
+        if (tag === 'model') mountModel(resolve(dirname(path), file!), path);
+        else copy(resolve(dirname(path), folders.get(tag) ?? '', file!), path);
       }
     }
   }
 
-  function rootText(): string {
-    return readFileSync(root, 'utf8');
+  /** Copies a file and its includes, and returns the text of all of them. */
+  function mountIncludes(path: string, asker: string | undefined, home: string): string {
+    const xml = withoutComments(copy(path, asker).toString('utf8'));
+    const included = elements(xml).flatMap(({ tag, attributes }) => {
+      const file = tag === 'include' ? attribute(attributes, 'file') : undefined;
+      return file === undefined ? [] : [mountIncludes(locateInclude(file, home, path), path, home)];
+    });
+    return [xml, ...included].join('\n');
   }
 
   function copy(path: string, asker: string | undefined): Buffer {
@@ -63,24 +51,39 @@ export function mountScene(mujoco: MainModule, scene: string): string {
     const bytes = readFileSync(path);
     mujoco.FS.mkdirTree(dirname(path), 0o777);
     mujoco.FS.writeFile(path, bytes);
-    mounted.add(path);
     return bytes;
   }
 }
 
-/** An include is looked up from the loaded model's folder, then from that of the including file. */
-function locate(file: string, home: string, asker: string): string {
+/** An include is looked up from the model's folder, then from that of the including file. */
+function locateInclude(file: string, home: string, asker: string): string {
   if (isAbsolute(file)) return file;
   const beside = join(dirname(asker), file);
-  return existsSync(join(home, file)) || !existsSync(beside) ? join(home, file) : beside;
+  return !existsSync(join(home, file)) && existsSync(beside) ? beside : join(home, file);
 }
 
-function compilerDirectory(xml: string, element: string): string | undefined {
-  const compiler = /<compiler\b([^>]*)>/.exec(xml)?.[1];
-  if (compiler === undefined) return undefined;
-  const specific = ASSET_DIRECTORIES[element as keyof typeof ASSET_DIRECTORIES];
-  return (specific && attribute(compiler, specific)) ?? attribute(compiler, 'assetdir');
+/** Folder in which the files of each kind of element lie, as MJCF's `<compiler>` says. */
+function assetFolders(xml: string): ReadonlyMap<string, string> {
+  const folders = new Map<string, string>();
+  for (const { tag, attributes } of elements(xml)) {
+    if (tag !== 'compiler') continue;
+    const assets = attribute(attributes, 'assetdir');
+    const meshes = attribute(attributes, 'meshdir') ?? assets;
+    const textures = attribute(attributes, 'texturedir') ?? assets;
+    if (textures !== undefined) folders.set('texture', textures);
+    if (meshes !== undefined)
+      for (const tagOfMesh of ['mesh', 'skin', 'hfield']) folders.set(tagOfMesh, meshes);
+  }
+  return folders;
 }
+
+const withoutComments = (xml: string): string => xml.replaceAll(/<!--[\s\S]*?-->/g, '');
+
+const elements = (xml: string): { tag: string; attributes: string }[] =>
+  Array.from(xml.matchAll(/<(\w+)\b([^>]*)>/g), ([, tag, attributes]) => ({
+    tag: tag!,
+    attributes: attributes!,
+  }));
 
 const attribute = (attributes: string, name: string): string | undefined =>
   new RegExp(`\\b${name}\\s*=\\s*["']([^"']*)["']`).exec(attributes)?.[1];

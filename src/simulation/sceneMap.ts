@@ -5,6 +5,7 @@ import { ARMS, ARM_JOINTS } from '../contract/robot.js';
 import { REWARD_RULES } from './rewards.js';
 import { CAMERA_NAMES, jointNames, OBJECT_JOINTS, type Names } from './sceneNames.js';
 import type { MainModule, MjModel } from '@mujoco/mujoco';
+import type { PhysicsModel } from './mujocoArrays.js';
 import type { TaskName } from '../contract/task.js';
 
 /** One entry of the 14-vectors: where its joint is, and which actuators drive it. */
@@ -33,6 +34,7 @@ export interface SceneMap {
 
 /** Finds everything of `task` in the model. Throws SceneError listing all that is missing, with the accepted names. */
 export function mapScene(mujoco: MainModule, model: MjModel, task: TaskName, scene: string): SceneMap {
+  const { jnt_qposadr: positions, jnt_dofadr: velocities }: PhysicsModel = model;
   const object = mujoco.mjtObj;
   const missing: string[] = [];
   const find = (kind: string, type: number, names: Names): number => {
@@ -46,7 +48,7 @@ export function mapScene(mujoco: MainModule, model: MjModel, task: TaskName, sce
     const actuator = id < 0 ? -1 : actuatorOf(mujoco, model, id);
     if (id >= 0 && actuator < 0)
       missing.push(`position actuator of joint ${names.map((name) => `"${name}"`).join(' or ')}`);
-    return { position: model.jnt_qposadr[id] as number, velocity: model.jnt_dofadr[id] as number, actuator };
+    return { position: positions[id]!, velocity: velocities[id]!, actuator };
   };
 
   const joints = ARMS.flatMap((arm) =>
@@ -58,7 +60,7 @@ export function mapScene(mujoco: MainModule, model: MjModel, task: TaskName, sce
   );
   const objects = OBJECT_JOINTS[task].map((names) => {
     const id = joint(names);
-    return { position: model.jnt_qposadr[id] as number, velocity: model.jnt_dofadr[id] as number };
+    return { position: positions[id]!, velocity: velocities[id]! };
   });
   const pairs = new Uint8Array(model.ngeom * model.ngeom);
   const geom = (names: Names): number => find('geom', object.mjOBJ_GEOM.value, names);
@@ -87,7 +89,7 @@ export function mapScene(mujoco: MainModule, model: MjModel, task: TaskName, sce
 }
 
 /** The actuator that drives joint `id`, or -1. Public scenes leave actuators unnamed, so it is found by what it drives. */
-function actuatorOf(mujoco: MainModule, model: MjModel, id: number): number {
+function actuatorOf(mujoco: MainModule, model: PhysicsModel, id: number): number {
   for (let i = 0; i < model.nu; i += 1) {
     if (model.actuator_trntype[i] === mujoco.mjtTrn.mjTRN_JOINT.value && model.actuator_trnid[2 * i] === id)
       return i;

@@ -2,6 +2,7 @@
 import { AlohadError } from '../contract/errors.js';
 import { DOF, type Observation, type Robot } from '../contract/robot.js';
 import { MAX_REWARD, type Judge, type Resettable, type StartPose, type TaskName } from '../contract/task.js';
+import { Shake } from './shake.js';
 import { SimCameras } from './simCameras.js';
 import { World, type WorldOptions } from './world.js';
 import type { ImageSource } from '../contract/camera.js';
@@ -9,23 +10,31 @@ import type { ImageSource } from '../contract/camera.js';
 /** A simulated robot was used before `connect` or after `disconnect`. */
 export class NotConnectedError extends AlohadError {}
 
+export interface SimRobotOptions extends WorldOptions {
+  /** Shakes open hands by so much [rad]; see `Shake`. A replay needs the same number. */
+  readonly shake?: number;
+}
+
 export class SimRobot implements Robot, Judge, Resettable {
   readonly backend = 'sim';
   readonly task: TaskName;
   readonly maxReward = MAX_REWARD;
   readonly #options: WorldOptions;
+  readonly #shake: Shake;
   #world: World | undefined;
   #cameras: SimCameras | undefined;
   #active = false;
   #step = 0;
   /** What the motors are told: (14,). Follows commands once active. */
   readonly #goal = new Float64Array(DOF);
+  readonly #shaken = new Float64Array(DOF);
   #observation: Mutable<Observation> | undefined;
   #physicsState = new Float64Array(0);
 
-  constructor(options: WorldOptions) {
+  constructor(options: SimRobotOptions) {
     this.task = options.task;
     this.#options = options;
+    this.#shake = new Shake(options.shake ?? 0);
   }
 
   /** Loads the scene and the renderer. Throws UnknownTaskError, SceneError. */
@@ -61,6 +70,7 @@ export class SimRobot implements Robot, Judge, Resettable {
 
   reset(start: StartPose): void {
     this.world.reset(start);
+    this.#shake.reset(start.seed);
     this.#step = 0;
     this.hold();
   }
@@ -85,7 +95,9 @@ export class SimRobot implements Robot, Judge, Resettable {
   command(goal: Float64Array): void {
     const { world } = this;
     if (this.#active) this.#goal.set(goal);
-    world.step(this.#goal);
+    this.#shaken.set(this.#goal);
+    this.#shake.apply(this.#shaken);
+    world.step(this.#shaken);
     this.#step += 1;
   }
 

@@ -13,6 +13,9 @@ interface Spread {
 /** Objects are dropped from this height of their centres [m]; source: gym-aloha utils.py. */
 const START_HEIGHT_M = 0.05;
 
+/** w x y z */
+const UNROTATED = [1, 0, 0, 0] as const;
+
 /** Source: gym-aloha utils.py (sample_box_pose, sample_insertion_pose). In the order of `OBJECT_JOINTS`. */
 const SPREADS: Readonly<Record<TaskName, readonly Spread[]>> = {
   insertion: [
@@ -39,19 +42,16 @@ export function sampleStartPose(task: TaskName, seed: number): StartPose {
     random.uniform(...x),
     random.uniform(...y),
     START_HEIGHT_M,
-    ...[1, 0, 0, 0],
+    ...UNROTATED,
   ]);
   return { seed, objects: Float64Array.from(objects) };
 }
 
-/** File of a pool: `{task: [{seed, objects}, ...]}`; made by pools/make.js. */
-interface PoolFile {
-  readonly [task: string]: readonly { readonly seed: number; readonly objects: readonly number[] }[];
-}
-
-/** The start poses of a pool, in order. */
+/** The start poses of a pool, in order. The files are made by pools/make.js. */
 export function readPool(name: PoolName, task: TaskName): StartPose[] {
   const path = fileURLToPath(new URL(`../../src/simulation/pools/${name}.json`, import.meta.url));
-  const file = JSON.parse(readFileSync(path, 'utf8')) as PoolFile;
-  return file[task]!.map(({ seed, objects }) => ({ seed, objects: Float64Array.from(objects) }));
+  const pools: Readonly<Record<TaskName, { seed: number; objects: number[] }[]>> = JSON.parse(
+    readFileSync(path, 'utf8'),
+  );
+  return pools[task].map(({ seed, objects }) => ({ seed, objects: Float64Array.from(objects) }));
 }

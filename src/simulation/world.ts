@@ -13,6 +13,7 @@ import { fingerPosition, gripperOpening, gripperRate, START_FINGER_M } from './g
 import { REWARD_RULES, type Touching } from './rewards.js';
 import { mountScene, ownScene } from './sceneFiles.js';
 import { mapScene, type SceneMap } from './sceneMap.js';
+import type { PhysicsData } from './mujocoArrays.js';
 import type { CameraName } from '../contract/camera.js';
 
 export interface WorldOptions {
@@ -69,7 +70,7 @@ export class World {
   reset(start: StartPose): void {
     const { mujoco, model, data } = this;
     mujoco.mj_resetData(model, data);
-    const { qpos, ctrl } = data;
+    const { qpos, ctrl }: PhysicsData = data;
     this.#map.joints.forEach((joint, i) => {
       const position = joint.isGripper ? START_FINGER_M : ARM_START_POSE[i % ARM_START_POSE.length]!;
       qpos[joint.position] = ctrl[joint.actuator] = position;
@@ -85,7 +86,7 @@ export class World {
   /** Drives towards `goal` (14,) for one control period. NaNs must have been refused before. */
   step(goal: Float64Array): void {
     const { mujoco, model, data } = this;
-    const { ctrl } = data;
+    const { ctrl }: PhysicsData = data;
     for (let i = 0; i < goal.length; i += 1) {
       const joint = this.#map.joints[i]!;
       const position = joint.isGripper ? fingerPosition(goal[i]!) : goal[i]!;
@@ -100,16 +101,16 @@ export class World {
   /** Fills `sample` with the present joints and object poses. */
   observe(sample: WorldSample): void {
     // MuJoCo's arrays are views that detach when its memory grows: taken anew each time.
-    const { qpos, qvel, actuator_force: force } = this.data;
+    const { qpos, qvel, actuator_force: force }: PhysicsData = this.data;
     this.#map.joints.forEach((joint, i) => {
-      const position = qpos[joint.position] as number;
-      const velocity = qvel[joint.velocity] as number;
+      const position = qpos[joint.position]!;
+      const velocity = qvel[joint.velocity]!;
       sample.qpos[i] = joint.isGripper ? gripperOpening(position) : position;
       sample.qvel[i] = joint.isGripper ? gripperRate(velocity) : velocity;
-      sample.effort[i] = force[joint.actuator];
+      sample.effort[i] = force[joint.actuator]!;
     });
     this.#map.objects.forEach((object, i) => {
-      for (let k = 0; k < 7; k += 1) sample.environmentState[7 * i + k] = qpos[object.position + k];
+      for (let k = 0; k < 7; k += 1) sample.environmentState[7 * i + k] = qpos[object.position + k]!;
     });
   }
 
@@ -136,18 +137,16 @@ export class World {
    * From it any image can be drawn again, and the run continues bit for bit.
    */
   getState(state: Float64Array): void {
-    const { data } = this;
     let at = 0;
-    for (const part of [data.qpos, data.qvel, data.qacc_warmstart, data.ctrl, data.act] as Float64Array[]) {
+    for (const part of stateParts(this.data)) {
       state.set(part, at);
       at += part.length;
     }
-    state[at] = data.time;
+    state[at] = this.data.time;
   }
 
   /** Goes back to a state of `getState`. Throws SceneError when it is of another scene. */
   setState(state: Float64Array): void {
-    const { data } = this;
     if (state.length !== this.stateSize) {
       throw new SceneError(
         `A physics state of ${state.length} numbers does not fit this scene, which has ${this.stateSize}. ` +
@@ -155,12 +154,12 @@ export class World {
       );
     }
     let at = 0;
-    for (const part of [data.qpos, data.qvel, data.qacc_warmstart, data.ctrl, data.act] as Float64Array[]) {
+    for (const part of stateParts(this.data)) {
       part.set(state.subarray(at, at + part.length));
       at += part.length;
     }
-    data.time = state[at]!;
-    this.mujoco.mj_step1(this.model, data);
+    this.data.time = state[at]!;
+    this.mujoco.mj_step1(this.model, this.data);
   }
 
   /** The scene's own name of a rig camera. Throws UnknownCameraError listing those there are. */
@@ -180,6 +179,14 @@ export class World {
     this.model.delete();
   }
 }
+
+const stateParts = ({ qpos, qvel, qacc_warmstart: warmStart, ctrl, act }: PhysicsData): Float64Array[] => [
+  qpos,
+  qvel,
+  warmStart,
+  ctrl,
+  act,
+];
 
 function compile(mujoco: MainModule, scene: string): MjModel {
   const path = mountScene(mujoco, scene);

@@ -1,6 +1,6 @@
 /** A task's script as an ActionSource: plans at the first tick from where the objects lie, then follows the plan. */
 import { Random } from '../../contract/random.js';
-import { ARMS, DOF, type Arm, type Observation } from '../../contract/robot.js';
+import { DOF, type Arm, type Observation } from '../../contract/robot.js';
 import { EPISODE_STEPS } from '../../contract/task.js';
 import { planMotion, type Waypoint } from './motion.js';
 import type { ActionSource } from '../../contract/policy.js';
@@ -61,9 +61,6 @@ export class ScriptedExpert implements ActionSource {
       const { slack } = leg;
       return { ...leg, steps, position: [shift(x, slack), shift(y, slack), shift(z, slack)] };
     };
-    return Object.fromEntries(ARMS.map((arm) => [arm, script[arm].map(vary)])) as unknown as Record<
-      Arm,
-      Waypoint[]
-    >;
+    return { left: script.left.map(vary), right: script.right.map(vary) };
   }
 }
