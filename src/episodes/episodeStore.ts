@@ -5,13 +5,13 @@ import { z } from 'zod';
 import type { EpisodeData, EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
 import { AlohadError, EpisodeError } from '../contract/errors.js';
 import type { EpisodeWriterOptions } from './episodeWriter.js';
-import { EPISODE_SUFFIX, EpisodeWriter, PART_SUFFIX } from './episodeWriter.js';
+import { EPISODE_SUFFIX, EpisodeWriter } from './episodeWriter.js';
 import { infoSchema, outcomeSchema } from './facts.js';
 import type { EpisodeLabel } from './label.js';
 import { labelPath, readLabel, writeLabel } from './label.js';
 import { readEpisode, readHeader } from './readEpisode.js';
 import type { Recovery } from './recoverEpisode.js';
-import { recoverEpisode } from './recoverEpisode.js';
+import { isUnfinished, recoverEpisode } from './recoverEpisode.js';
 import type { Verification } from './verifyEpisode.js';
 import { verifyEpisode } from './verifyEpisode.js';
 import { meaningOf, storing } from './systemError.js';
@@ -71,7 +71,7 @@ export class EpisodeStore {
     const recoveries: Recovery[] = [];
     const unreadable: UnreadableEpisode[] = [];
     for (const file of filesOf(folder)) {
-      if (!file.endsWith(PART_SUFFIX)) continue;
+      if (!isUnfinished(file)) continue;
       const path = join(folder, file);
       try {
         recoveries.push(recoverEpisode(path));
@@ -91,7 +91,7 @@ export class EpisodeStore {
     const unreadable: UnreadableEpisode[] = [];
     let changed = false;
     for (const file of filesOf(this.folder)) {
-      if (!file.endsWith(EPISODE_SUFFIX) || file.endsWith(PART_SUFFIX)) continue;
+      if (!file.endsWith(EPISODE_SUFFIX) || isUnfinished(file)) continue;
       const path = join(this.folder, file);
       const { size, mtimeMs } = statSync(path);
       const labelMtimeMs = statSync(labelPath(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;

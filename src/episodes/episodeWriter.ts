@@ -31,6 +31,8 @@ import {
 import { storing } from './systemError.js';
 
 export const PART_SUFFIX = '.part.mcap';
+/** A part file that its recorder gave up, after a full disk. */
+export const TORN_SUFFIX = '.torn.mcap';
 export const EPISODE_SUFFIX = '.mcap';
 
 /** A chunk is closed at the end of the step in which it reaches this size: about 15 steps without images. */
@@ -180,11 +182,12 @@ export class EpisodeWriter {
 
   /**
    * Writes the end, waits for the disk, and gives the file its final name. Success is a full reward unless said
-   * otherwise. Throws StorageError; the part file then stays, to be recovered.
+   * otherwise; `steps` says how many there were when the last ones are missing. Throws StorageError; the part file
+   * then stays, to be recovered.
    */
-  finish(judged: { readonly success?: boolean } = {}): EpisodeOutcome {
+  finish(judged: { readonly success?: boolean; readonly steps?: number } = {}): EpisodeOutcome {
     const outcome = {
-      steps: this.#steps,
+      steps: judged.steps ?? this.#steps,
       maxReward: this.#maxReward,
       finalReward: this.#finalReward,
       success: judged.success ?? this.#maxReward >= MAX_REWARD,
@@ -205,9 +208,15 @@ export class EpisodeWriter {
     rmSync(this.partPath, { force: true });
   }
 
-  /** Closes the part file as it is, after a StorageError: finished chunks can be recovered. */
-  abandon(): void {
+  /**
+   * Gives the recording up, after a StorageError: finished chunks can be recovered from the file whose path is
+   * returned. Its new name says that nobody writes it any more.
+   */
+  abandon(): string {
     this.#sink.close();
+    const path = join(this.#folder, this.name + TORN_SUFFIX);
+    storing(path, () => renameSync(this.partPath, path));
+    return path;
   }
 
   #append<T>(topic: string, type: RosType<T>, number: number, timeNs: bigint, value: T): void {

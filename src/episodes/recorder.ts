@@ -187,7 +187,7 @@ export class Recorder implements StepListener {
         number: this.#step,
         timeMs: performance.now(),
       });
-    const reply = await this.#ask({ kind: 'finish', judged });
+    const reply = await this.#ask({ kind: 'finish', judged: { ...judged, steps: this.#step } });
     if (this.#fault) throw this.#fault;
     if (reply.kind !== 'finished') throw new EpisodeError('nothing was being recorded');
     if (steps + images > 0) {

@@ -38,7 +38,7 @@ export type ToRecorderWorker =
       readonly height: number;
       readonly slot: number;
     })
-  | { readonly kind: 'finish'; readonly judged: { readonly success?: boolean } }
+  | { readonly kind: 'finish'; readonly judged: { readonly success?: boolean; readonly steps: number } }
   | { readonly kind: 'discard' };
 
 export type FromRecorderWorker =
@@ -78,21 +78,21 @@ function stop(error: unknown, answer: boolean): void {
   if (!(error instanceof AlohadError)) throw error;
   let kept = '';
   if (writer) {
-    const { partPath } = writer;
-    writer.abandon();
+    const abandoned = writer;
     writer = undefined;
-    kept = `; ${keep(partPath)}`;
+    kept = `; ${keep(abandoned)}`;
   }
   say({ kind: 'fault', message: error.message + kept, answer });
 }
 
-function keep(partPath: string): string {
+function keep(abandoned: EpisodeWriter): string {
   try {
-    const { steps, path } = recoverEpisode(partPath, { abandoned: true });
+    const tornPath = abandoned.abandon();
+    const { steps, path } = recoverEpisode(tornPath);
     return path ? `the ${steps} steps before are kept in ${path}` : 'no step was finished before';
   } catch (error) {
     if (!(error instanceof AlohadError)) throw error;
-    return `what was finished before is kept in ${partPath}`;
+    return `what was finished before is kept; \`alohad episodes recover\` makes it whole once there is space`;
   }
 }
 

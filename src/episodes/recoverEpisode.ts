@@ -1,12 +1,12 @@
 /**
- * Makes a torn `NAME.part.mcap` whole: cuts it behind the last finished chunk, writes outcome and end, renames it.
+ * Makes a torn episode whole (`NAME.part.mcap`, or `NAME.torn.mcap` that its recorder gave up): cuts it behind the last finished chunk, writes outcome and end, renames it.
  *
  * In place, so that it also works on a full disk, and idempotent: killed at any moment it leaves a torn file again.
  */
-import { copyFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
 import { EpisodeError } from '../contract/errors.js';
 import { FileSink } from './byteSink.js';
-import { EPISODE_SUFFIX, PART_SUFFIX, publish } from './episodeWriter.js';
+import { EPISODE_SUFFIX, PART_SUFFIX, publish, TORN_SUFFIX } from './episodeWriter.js';
 import { encodeFacts, stringFact } from './facts.js';
 import { McapFile } from './mcapFile.js';
 import { isAlive } from './processToken.js';
@@ -17,7 +17,7 @@ import { walkMcap } from './walkMcap.js';
 import { storing } from './systemError.js';
 
 export interface Recovery {
-  /** The part file. */
+  /** The file as found. */
   readonly partPath: string;
   /** `recovered`; `empty`: not one step was finished, the file is gone; `in use`: its recorder still runs. */
   readonly result: 'recovered' | 'empty' | 'in use';
@@ -32,17 +32,30 @@ export interface Recovery {
   readonly damagedCopy?: string;
 }
 
-/** Recovers the part file at `partPath`. Throws StorageError, and EpisodeError when it is no episode at all. */
-export function recoverEpisode(
-  partPath: string,
-  /** `abandoned`: its recorder gave it up, although it still runs. */
-  options: { readonly abandoned?: boolean } = {},
-): Recovery {
-  if (!partPath.endsWith(PART_SUFFIX)) {
-    throw new EpisodeError(`${partPath} is not a torn episode: those are named *${PART_SUFFIX}`);
+/** A recorder writes the first record well within this time [ms]. */
+const BEGINNING_MS = 10_000;
+
+/** Whether `path` is named as a recording that was not finished. */
+export const isUnfinished = (path: string): boolean => suffixOf(path) !== undefined;
+
+const suffixOf = (path: string) => [PART_SUFFIX, TORN_SUFFIX].find((suffix) => path.endsWith(suffix));
+
+/**
+ * Recovers the unfinished recording at `partPath`. Throws StorageError, and EpisodeError when it is no episode at all
+ * or an episode of that name exists.
+ */
+export function recoverEpisode(partPath: string): Recovery {
+  const suffix = suffixOf(partPath);
+  if (suffix === undefined) {
+    throw new EpisodeError(
+      `${partPath} is not a torn episode: those are named *${PART_SUFFIX} or *${TORN_SUFFIX}`,
+    );
   }
-  const stem = partPath.slice(0, -PART_SUFFIX.length);
-  const size = statSync(partPath).size;
+  const stem = partPath.slice(0, -suffix.length);
+  const path = stem + EPISODE_SUFFIX;
+  if (existsSync(path))
+    throw new EpisodeError(`${path} exists already; rename it or ${partPath}, then recover again`);
+  const { size, mtimeMs } = statSync(partPath);
   const { validBytes, fault, reason } = walkMcap(partPath, {}, { index: true });
 
   let writer: string | undefined;
@@ -72,8 +85,9 @@ export function recoverEpisode(
 
   const outcome = outcomeOf(Array.from(rewards, (reward) => reward ?? 0));
   const found = { partPath, steps: outcome.steps, lostBytes: size - validBytes, reason };
-  if (!options.abandoned && writer !== undefined && isAlive(writer))
-    return { ...found, result: 'in use', lostBytes: 0 };
+  // A file without its first record is either torn right there or only just being begun.
+  const isWritten = writer === undefined ? Date.now() - mtimeMs < BEGINNING_MS : isAlive(writer);
+  if (suffix === PART_SUFFIX && isWritten) return { ...found, result: 'in use', lostBytes: 0 };
   const damaged = fault === 'damaged' ? { damagedCopy: `${stem}.damaged` } : {};
   if (fault === 'damaged') storing(`${stem}.damaged`, () => copyFileSync(partPath, `${stem}.damaged`));
   if (!isEpisode || outcome.steps === 0) {
@@ -81,7 +95,6 @@ export function recoverEpisode(
     return { ...found, result: 'empty', ...damaged };
   }
 
-  const path = stem + EPISODE_SUFFIX;
   const sink = FileSink.continue(partPath, validBytes);
   try {
     const file = new McapFile(sink, summary);

@@ -1,8 +1,9 @@
 /** Checks an episode file against everything it promises. */
 import type { EpisodeData } from '../contract/episode.js';
 import { AlohadError } from '../contract/errors.js';
+import { decodeOutcome } from './facts.js';
 import { readEpisode } from './readEpisode.js';
-import { cameraOfTopic, EVENT_TOPIC } from './topics.js';
+import { cameraOfTopic, EVENT_TOPIC, METADATA } from './topics.js';
 import { walkMcap } from './walkMcap.js';
 
 export interface Verification {
@@ -27,9 +28,13 @@ interface TopicCount {
 export function verifyEpisode(path: string): Verification {
   const faults: string[] = [];
   const topics = new Map<number, TopicCount>();
+  let steps = 0;
   const walk = walkMcap(
     path,
     {
+      metadata: (name, entries) => {
+        if (name === METADATA.outcome) ({ steps } = decodeOutcome(path, entries));
+      },
       channel: ({ id, topic }) => topics.set(id, { topic, numbers: [], lastNs: 0n, backwards: 0 }),
       message: ({ channelId, sequence, timeNs }) => {
         const count = topics.get(channelId);
@@ -55,7 +60,7 @@ export function verifyEpisode(path: string): Verification {
     if (backwards > 0) faults.push(`${topic}: time runs backwards ${backwards} times`);
     const camera = cameraOfTopic(topic);
     if (camera !== undefined) images[camera] = numbers.length;
-    else if (topic !== EVENT_TOPIC) faults.push(...gapFaults(topic, numbers));
+    else if (topic !== EVENT_TOPIC) faults.push(...gapFaults(topic, numbers, steps));
   }
   for (const camera of episode?.info.cameras ?? []) {
     if (Object.keys(images).length > 0 && !images[camera]) faults.push(`${camera}: no images`);
@@ -64,13 +69,15 @@ export function verifyEpisode(path: string): Verification {
   return { faults, steps: episode?.steps ?? 0, images, ...periods(episode?.timeMs ?? new Float64Array()) };
 }
 
-/** Steps of a topic that are missing or there twice, as ranges. */
-function gapFaults(topic: string, numbers: readonly number[]): string[] {
+/** Steps of a topic that are missing, as ranges, or out of order. */
+function gapFaults(topic: string, numbers: readonly number[], steps: number): string[] {
   const faults: string[] = [];
-  numbers.forEach((number, i) => {
+  [...numbers, steps].forEach((number, i) => {
     const expected = i === 0 ? 0 : numbers[i - 1]! + 1;
     if (number > expected) faults.push(`${topic}: steps ${expected}..${number - 1} are missing`);
-    if (number < expected) faults.push(`${topic}: step ${number} comes after step ${expected - 1}`);
+    if (number < expected && i < numbers.length) {
+      faults.push(`${topic}: step ${number} comes after step ${expected - 1}`);
+    }
   });
   return faults;
 }
