@@ -1,10 +1,10 @@
 /** The simulated ALOHA: a Robot whose world can be reset and judged. Its time is counted in control steps. */
 import { AlohadError } from '../contract/errors.js';
-import { DOF, type Observation, type Robot } from '../contract/robot.js';
+import { DOF, isGripper, type Observation, type Robot } from '../contract/robot.js';
 import { MAX_REWARD, type Judge, type Resettable, type StartPose, type TaskName } from '../contract/task.js';
 import { Shake } from './shake.js';
 import { SimCameras } from './simCameras.js';
-import { World, type WorldOptions } from './world.js';
+import { World, type WorldOptions, type WorldSample } from './world.js';
 import type { ImageSource } from '../contract/camera.js';
 
 /** A simulated robot was used before `connect` or after `disconnect`. */
@@ -15,21 +15,28 @@ export interface SimRobotOptions extends WorldOptions {
   readonly shake?: number;
 }
 
+/** What there is while connected. */
+interface Connection {
+  readonly world: World;
+  readonly cameras: SimCameras;
+  readonly observation: Mutable<Observation>;
+  readonly physicsState: Float64Array;
+  /** Where the arms are when told to hold; observations belong to those who asked for them. */
+  readonly held: WorldSample;
+}
+
 export class SimRobot implements Robot, Judge, Resettable {
   readonly backend = 'sim';
   readonly task: TaskName;
   readonly maxReward = MAX_REWARD;
-  readonly #options: WorldOptions;
+  readonly #options: SimRobotOptions;
   readonly #shake: Shake;
-  #world: World | undefined;
-  #cameras: SimCameras | undefined;
+  #connection: Connection | undefined;
   #active = false;
   #step = 0;
   /** What the motors are told: (14,). Follows commands once active. */
   readonly #goal = new Float64Array(DOF);
   readonly #shaken = new Float64Array(DOF);
-  #observation: Mutable<Observation> | undefined;
-  #physicsState = new Float64Array(0);
 
   constructor(options: SimRobotOptions) {
     this.task = options.task;
@@ -39,53 +46,49 @@ export class SimRobot implements Robot, Judge, Resettable {
 
   /** Loads the scene and the renderer. Throws UnknownTaskError, SceneError. */
   async connect(): Promise<void> {
-    if (this.#world) return;
+    if (this.#connection) return;
     const world = await World.load(this.#options);
-    this.#cameras = new SimCameras(world, () => this.#step);
-    this.#world = world;
-    this.#physicsState = new Float64Array(world.stateSize);
-    this.#observation = {
-      step: 0,
-      timeMs: 0,
-      qpos: new Float64Array(DOF),
-      qvel: new Float64Array(DOF),
-      effort: new Float64Array(DOF),
-      environmentState: new Float64Array(world.environmentStateSize),
+    this.#connection = {
+      world,
+      cameras: new SimCameras(world, () => this.#step),
+      observation: { step: 0, timeMs: 0, ...world.newSample() },
+      physicsState: new Float64Array(world.stateSize),
+      held: world.newSample(),
     };
+    this.#stay();
   }
 
   get images(): ImageSource {
-    return this.#connected(this.#cameras);
+    return this.#connected().cameras;
   }
 
   /** Physics state of the last `observe`, of which the world can draw or continue. Borrowed: copy what you keep. */
   get physicsState(): Float64Array {
-    return this.#physicsState;
+    return this.#connected().physicsState;
   }
 
   /** The physics underneath, for those who judge or measure it. */
   get world(): World {
-    return this.#connected(this.#world);
+    return this.#connected().world;
   }
 
   reset(start: StartPose): void {
     this.world.reset(start);
     this.#shake.reset(start.seed);
     this.#step = 0;
-    this.hold();
+    this.#stay();
   }
 
   // oxlint-disable-next-line require-await
   async activate(): Promise<void> {
-    this.hold();
+    this.#stay();
     this.#active = true;
   }
 
   observe(): Observation {
-    const { world } = this;
-    const observation = this.#connected(this.#observation);
+    const { world, observation, physicsState } = this.#connected();
     world.observe(observation);
-    world.getState(this.#physicsState);
+    world.getState(physicsState);
     observation.step = this.#step;
     observation.timeMs = performance.now();
     return observation;
@@ -93,7 +96,7 @@ export class SimRobot implements Robot, Judge, Resettable {
 
   /** Before `activate` time goes on, but the arms keep their place. */
   command(goal: Float64Array): void {
-    const { world } = this;
+    const { world } = this.#connected();
     if (this.#active) this.#goal.set(goal);
     this.#shaken.set(this.#goal);
     this.#shake.apply(this.#shaken);
@@ -101,26 +104,39 @@ export class SimRobot implements Robot, Judge, Resettable {
     this.#step += 1;
   }
 
+  /** Grippers keep their goals: what they hold is not dropped. */
   hold(): void {
-    if (!this.#world) return;
-    this.#goal.set(this.observe().qpos);
+    if (!this.#connection) return;
+    const { world, held } = this.#connection;
+    world.observe(held);
+    held.qpos.forEach((position, i) => {
+      if (!isGripper(i)) this.#goal[i] = position;
+    });
   }
 
   reward(): number {
-    return this.world.reward();
+    return this.#connected().world.reward();
   }
 
   // oxlint-disable-next-line require-await
   async disconnect(): Promise<void> {
     this.#active = false;
-    this.#world?.dispose();
-    this.#world = this.#cameras = this.#observation = undefined;
+    this.#connection?.world.dispose();
+    this.#connection = undefined;
   }
 
-  #connected<T>(part: T | undefined): T {
-    if (part === undefined)
+  /** Makes the present place of arms and grippers the goal. */
+  #stay(): void {
+    const { world, held } = this.#connected();
+    world.observe(held);
+    this.#goal.set(held.qpos);
+  }
+
+  #connected(): Connection {
+    if (!this.#connection) {
       throw new NotConnectedError('The simulated robot is not connected: call connect() first.');
-    return part;
+    }
+    return this.#connection;
   }
 }
 

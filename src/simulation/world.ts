@@ -7,7 +7,7 @@
  */
 import loadMujoco, { type MainModule, type MjData, type MjModel } from '@mujoco/mujoco';
 import { SceneError, UnknownCameraError, UnknownTaskError } from '../contract/errors.js';
-import { ARM_START_POSE, CONTROL_PERIOD_S } from '../contract/robot.js';
+import { ARM_START_POSE, CONTROL_PERIOD_S, DOF } from '../contract/robot.js';
 import { TASKS, type StartPose, type TaskName } from '../contract/task.js';
 import { fingerPosition, gripperOpening, gripperRate, START_FINGER_M } from './gripper.js';
 import { REWARD_RULES, type Touching } from './rewards.js';
@@ -64,6 +64,16 @@ export class World {
   /** Length of `environmentState`: 7 per object. */
   get environmentStateSize(): number {
     return this.#map.objects.length * 7;
+  }
+
+  /** Arrays for `observe`. */
+  newSample(): WorldSample {
+    return {
+      qpos: new Float64Array(DOF),
+      qvel: new Float64Array(DOF),
+      effort: new Float64Array(DOF),
+      environmentState: new Float64Array(this.environmentStateSize),
+    };
   }
 
   /** Puts the arms at the start pose and the objects at `start.objects` (7 numbers each: x y z [m], w x y z). */
