@@ -66,7 +66,7 @@ export function verifyEpisode(path: string): Verification {
     if (Object.keys(images).length > 0 && !images[camera]) faults.push(`${camera}: no images`);
   }
   if (episode) faults.push(...numberFaults(episode));
-  return { faults, steps: episode?.steps ?? 0, images, ...periods(episode?.timeMs ?? new Float64Array()) };
+  return { faults, steps, images, ...periods(episode?.timeMs ?? new Float64Array()) };
 }
 
 /** Steps of a topic that are missing, as ranges, or out of order. */

@@ -25,8 +25,8 @@ export function batchShape(config: TrainingConfig, environmentSize: number): Bat
   };
 }
 
-/** A batch whose arrays are views of one block. */
-export type BatchBlock = Required<ActBatch>;
+/** A batch whose arrays are views of one block; parts that are not used have no elements. */
+export type BatchBlock = Omit<Required<ActBatch>, 'images'> & { readonly images: readonly Uint8Array[] };
 
 /** @param block of `batchBytes(shape)` bytes */
 export function batchViews(shape: BatchShape, block: ArrayBufferLike): BatchBlock {

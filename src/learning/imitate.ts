@@ -11,11 +11,12 @@ import { DOF } from '../contract/robot.js';
 import { splitEpisodes } from '../episodes/sampler.js';
 import type { ActConfig } from '../network/actConfig.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
-import type { ActBatch, StepResult } from '../network/actTrainer.js';
+import type { StepResult } from '../network/actTrainer.js';
 import { ActTrainer } from '../network/actTrainer.js';
 import { buildPolicyModel } from '../network/policyModel.js';
 import type { ImagesModule } from './batchLoader.js';
 import { BatchLoader } from './batchLoader.js';
+import type { BatchBlock } from './batchMemory.js';
 import { BatchPlan } from './batchPlan.js';
 import type { CurvePlot } from './runFolder.js';
 import { RunFolder } from './runFolder.js';
@@ -126,7 +127,7 @@ export async function imitate(options: ImitationOptions): Promise<ImitationResul
   const meter = new Meter(trainer.step, config.steps);
   let validationL1 = run.lastValidationL1;
   let validated: number[] = [];
-  let golden: ActBatch | undefined;
+  let golden: BatchBlock | undefined;
   let checkpointed = run.state ? trainer.step : -1;
 
   const checkpoint = async (): Promise<void> => {
@@ -224,7 +225,7 @@ function manifestOf(
   };
 }
 
-const copyBatch = (batch: Required<ActBatch>): ActBatch => ({
+const copyBatch = (batch: BatchBlock): BatchBlock => ({
   qpos: batch.qpos.slice(),
   environmentState: batch.environmentState.slice(),
   actions: batch.actions.slice(),

@@ -23,9 +23,6 @@ export interface CurvePlot {
   draw(title: string, curves: readonly Curve[]): Uint8Array;
 }
 
-/** Checkpoints kept besides the newest. */
-const KEPT = 2;
-
 type Metrics = { readonly step: number } & Readonly<Record<string, number>>;
 
 export class RunFolder {
@@ -104,10 +101,10 @@ export class RunFolder {
     }
   }
 
-  /** Throws StorageError. Older checkpoints than the newest few are deleted. */
+  /** Throws StorageError. The oldest beyond `keepCheckpoints` are deleted. */
   writeCheckpoint(step: number, content: CheckpointContent): void {
     writeCheckpoint(this.checkpointPath(step), content);
-    const old = checkpointSteps(join(this.#folder, 'checkpoints')).slice(0, -KEPT - 1);
+    const old = checkpointSteps(join(this.#folder, 'checkpoints')).slice(0, -this.#config.keepCheckpoints);
     for (const gone of old) rmSync(this.checkpointPath(gone), { recursive: true, force: true });
   }
 
@@ -129,7 +126,7 @@ function requireSameRun(path: string, config: TrainingConfig): void {
   const now: unknown = JSON.parse(JSON.stringify(config));
   const changed = Object.keys({ ...asRecord(before), ...asRecord(now) }).filter(
     (key) =>
-      !['steps', 'checkpointEvery', 'loader'].includes(key) &&
+      !['steps', 'checkpointEvery', 'keepCheckpoints', 'loader'].includes(key) &&
       !isDeepStrictEqual(asRecord(before)[key], asRecord(now)[key]),
   );
   if (changed.length > 0) {

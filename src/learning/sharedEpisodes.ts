@@ -18,8 +18,9 @@ const COLUMNS = [
   'environmentState',
 ] as const;
 
-/** A copy whose columns lie in shared memory, so that passing it to a worker copies nothing. */
+/** The episode with its columns in shared memory, so that passing it to a worker copies nothing. */
 export function shareEpisode(episode: EpisodeData): EpisodeData {
+  if (COLUMNS.every((column) => episode[column].buffer instanceof SharedArrayBuffer)) return episode;
   const shared = COLUMNS.map((column) => {
     const values = new Float64Array(new SharedArrayBuffer(episode[column].byteLength));
     values.set(episode[column]);

@@ -96,7 +96,9 @@ const trainingConfigSchema = z.strictObject({
       batches: count.default(8),
     })
     .prefault({}),
+  /** Steps between checkpoints, and how many of them are kept. */
   checkpointEvery: count.default(1000),
+  keepCheckpoints: count.default(3),
   /** All off by default: the task's tolerance is a few pixels. */
   augmentation: z
     .strictObject({

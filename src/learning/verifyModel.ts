@@ -3,8 +3,8 @@ import { Tensor } from 'onnxruntime-node';
 import { CheckpointError } from '../contract/errors.js';
 import type { ActConfig } from '../network/actConfig.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
-import type { ActBatch } from '../network/actTrainer.js';
 import { openSession } from '../network/session.js';
+import type { BatchBlock } from './batchMemory.js';
 
 /** Largest difference of the L1 error, in normalised units: float32 rounding through a deep network. */
 const TOLERANCE = 1e-4;
@@ -16,7 +16,7 @@ const TOLERANCE = 1e-4;
 export async function verifyModel(
   model: Uint8Array,
   config: ActConfig,
-  batch: ActBatch,
+  batch: BatchBlock,
   trainedL1: number,
 ): Promise<void> {
   const session = await openSession(model, { threads: 1 });
@@ -50,13 +50,13 @@ export async function verifyModel(
   }
 }
 
-function feedsOf(config: ActConfig, batch: ActBatch, row: number, size: number): Record<string, Tensor> {
+function feedsOf(config: ActConfig, batch: BatchBlock, row: number, size: number): Record<string, Tensor> {
   const floats = (all: Float32Array) => {
     const values = rowOf(all, row, size);
     return new Tensor('float32', values, [1, values.length]);
   };
   const feeds: Record<string, Tensor> = { qpos: floats(batch.qpos) };
-  if (seesEnvironmentState(config) && batch.environmentState) {
+  if (seesEnvironmentState(config)) {
     feeds['environment_state'] = floats(batch.environmentState);
   }
   config.cameras.forEach(({ width, height }, i) => {
