@@ -42,6 +42,7 @@ export class InferenceClient implements Predictor {
   readonly loadMs: number;
   readonly #memory: InferenceMemory;
   readonly #worker: Worker;
+  readonly #ended: Promise<void>;
   readonly #timeoutMs: number;
   readonly #chunk: { step: number; actions: Float32Array; latencyMs: number };
   #submittedMs = 0;
@@ -57,10 +58,7 @@ export class InferenceClient implements Predictor {
       worker.once('error', (error) => resolve({ ok: false, message: `The inference worker died: ${error}` }));
       worker.once('exit', (code) => resolve({ ok: false, message: `The inference worker exited (${code})` }));
     });
-    if (!ready.ok) {
-      await worker.terminate();
-      throw new CheckpointError(ready.message);
-    }
+    if (!ready.ok) throw new CheckpointError(ready.message);
     return new InferenceClient(memory, worker, ready.loadMs, options.timeoutMs ?? 10_000);
   }
 
@@ -73,7 +71,12 @@ export class InferenceClient implements Predictor {
     this.#chunk = { step: 0, actions: memory.actions, latencyMs: 0 };
     worker.removeAllListeners();
     worker.on('error', (error) => memory.fail(String(error)));
-    worker.on('exit', () => memory.mailbox.fail());
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        memory.mailbox.fail();
+        resolve();
+      });
+    });
     worker.unref();
   }
 
@@ -113,10 +116,14 @@ export class InferenceClient implements Predictor {
     return this.poll();
   }
 
-  /** Ends the worker, after the inference that it is in. Safe to call twice. */
+  /**
+   * Ends the worker after the inference that it is in. Safe to call twice.
+   * It is asked, never terminated: onnxruntime aborts the whole process when its thread is cut off inside a run.
+   */
   async close(): Promise<void> {
     this.#memory.mailbox.close();
-    await this.#worker.terminate();
+    this.#worker.ref();
+    await this.#ended;
   }
 
   #requireAlive(): void {

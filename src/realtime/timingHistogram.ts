@@ -3,6 +3,7 @@
 /** What is shown and stored of a histogram [ms]. */
 export interface TimingSummary {
   readonly count: number;
+  readonly meanMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
@@ -18,6 +19,7 @@ const OCTAVES = 28;
 export class TimingHistogram {
   readonly #buckets = new Uint32Array(PER_OCTAVE * OCTAVES + 1);
   #count = 0;
+  #sumMs = 0;
   #maxMs = 0;
 
   /** Adds one duration [ms]; negative ones count as 0. NaN is a programming error and is counted as the longest. */
@@ -26,6 +28,7 @@ export class TimingHistogram {
     const bucket = Math.min(Math.ceil(octaves * PER_OCTAVE), PER_OCTAVE * OCTAVES);
     this.#buckets[bucket] = this.#buckets[bucket]! + 1;
     this.#count++;
+    this.#sumMs += ms;
     if (ms > this.#maxMs) this.#maxMs = ms;
   }
 
@@ -46,12 +49,14 @@ export class TimingHistogram {
       this.#buckets[bucket] = this.#buckets[bucket]! + other.#buckets[bucket]!;
     }
     this.#count += other.#count;
+    this.#sumMs += other.#sumMs;
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
   }
 
   summary(): TimingSummary {
     return {
       count: this.#count,
+      meanMs: this.#count > 0 ? this.#sumMs / this.#count : 0,
       p50Ms: this.percentile(0.5),
       p99Ms: this.percentile(0.99),
       maxMs: this.#maxMs,
@@ -61,6 +66,7 @@ export class TimingHistogram {
   clear(): void {
     this.#buckets.fill(0);
     this.#count = 0;
+    this.#sumMs = 0;
     this.#maxMs = 0;
   }
 }

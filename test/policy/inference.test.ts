@@ -19,6 +19,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alohad-inference-'));
   await writeTinyPolicy(join(folder, 'images'));
   await writeTinyPolicy(join(folder, 'state'), { images: [], environmentStateSize: 4, chunkSize: 3 });
+  await writeTinyPolicy(join(folder, 'slow'), { images: [], environmentStateSize: 4, labour: 200 });
 });
 afterAll(() => rm(folder, { recursive: true }));
 afterEach(() => client.close());
@@ -84,9 +85,11 @@ describe('InferenceClient', () => {
     expect(() => client.submit(1, new Float64Array(DOF), new Float64Array(4))).toThrow(InferenceError);
   });
 
-  it('can be closed while inferring, and twice; nothing is predicted afterwards', async () => {
-    await start('state');
+  it('can be closed in the middle of an inference, and twice; nothing is predicted afterwards', async () => {
+    await start('slow');
     client.submit(0, new Float64Array(DOF), new Float64Array(4));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(client.poll()).toBeUndefined();
     await client.close();
     await client.close();
     expect(() => client.poll()).toThrow('The policy was closed');

@@ -12,6 +12,8 @@ export interface TinyPolicy {
   readonly chunkSize?: number;
   readonly images?: readonly ImageRequest[];
   readonly environmentStateSize?: number;
+  /** Matrix products of 512 x 512 to multiply on the way, about 1 ms each. */
+  readonly labour?: number;
 }
 
 /** Two cameras of different sizes. */
@@ -29,8 +31,8 @@ export const ROW_STEP = 0.001;
  * and fails at run time when qpos[0] is 100 or more, as it looks up that index in a table of 100.
  */
 export async function writeTinyPolicy(folder: string, options: TinyPolicy = {}): Promise<PolicyManifest> {
-  const { chunkSize = 10, images = TINY_IMAGES, environmentStateSize = 0 } = options;
-  const model = tinyModel(chunkSize, images, environmentStateSize);
+  const { chunkSize = 10, images = TINY_IMAGES, environmentStateSize = 0, labour = 0 } = options;
+  const model = tinyModel(chunkSize, images, environmentStateSize, labour);
   const joints = (value: number): number[] => Array.from({ length: DOF }, () => value);
   const normalisation = { mean: joints(0), std: joints(1) };
   const manifest: PolicyManifest = {
@@ -57,6 +59,7 @@ function tinyModel(
   chunkSize: number,
   images: readonly ImageRequest[],
   environmentStateSize: number,
+  labour: number,
 ): Uint8Array {
   const graph = new Graph();
   const qpos = graph.input('qpos', [1, DOF]);
@@ -71,6 +74,12 @@ function tinyModel(
   if (environmentStateSize > 0) {
     const state = graph.input('environment_state', [1, environmentStateSize]);
     actions = add(actions, graph.node('ReduceMean', [state], [], { attributes }));
+  }
+  if (labour > 0) {
+    const square = graph.constant(new Float32Array(512 * 512).fill(1 / 512), [512, 512]);
+    let product = add(square, graph.node('ReduceMean', [qpos], [], { attributes }));
+    for (let n = 0; n < labour; n++) product = graph.node('MatMul', [product, square], [512, 512]);
+    actions = add(actions, scale(graph.node('ReduceMean', [product], [], { attributes }), 0));
   }
   const first = cast(graph.node('Gather', [reshape(qpos, [DOF]), graph.integers([0])], [1]), 'int64');
   const table = graph.constant(new Float32Array(100), [100]);
