@@ -40,7 +40,7 @@ const MASKED = -1e9;
 export interface ActInputs {
   /** float32 (batch, stateSize), raw units. */
   readonly qpos: Tensor;
-  /** uint8 (batch, height, width, 3) RGB per camera. */
+  /** Per camera: uint8 (batch, height, width, 3) RGB, or float32 (batch, channels, height, width) feature maps. */
   readonly images: readonly Tensor[];
   /** float32 (batch, environmentStateSize), raw units. */
   readonly environmentState?: Tensor;
@@ -164,25 +164,29 @@ interface ImageTokens {
   readonly width: number;
 }
 
-/** Backbone features of every camera. Images of one size that share the backbone go through it as one batch. */
-function imageTokens({ config, parameters }: Act, images: readonly Tensor[]): ImageTokens[] {
+/** Features of every camera. Images of one size that share the backbone go through it as one batch. */
+function imageTokens(act: Act, images: readonly Tensor[]): ImageTokens[] {
   const [first] = images;
   if (!first) return [];
-  const together =
-    config.sharedBackbone && images.every((image) => format(image.shape) === format(first.shape));
+  const { sharedBackbone } = act.config;
+  const together = sharedBackbone && images.every((image) => format(image.shape) === format(first.shape));
   const groups = together ? [images] : images.map((image) => [image]);
   return groups.flatMap((group, index) => {
-    const x = normaliseImages(concat(group, 0));
-    const prefix = `backbone.${config.sharedBackbone ? 0 : index}`;
-    const map =
-      config.backbone.kind === 'resnet18'
-        ? resnet18(x, prefix, parameters)
-        : smallBackbone(x, config.backbone, prefix, parameters);
+    const x = concat(group, 0);
+    const map = x.type === 'float32' ? x : actFeatures(act, x, sharedBackbone ? 0 : index);
     const [all, channels, height, width] = imageShape(map);
     const features = transpose(reshape(map, [all, channels, height * width]), [0, 2, 1]);
     const batch = all / group.length;
     return group.map((_, i) => ({ features: slice(features, 0, i * batch, (i + 1) * batch), height, width }));
   });
+}
+
+/** The feature map of uint8 images, from the backbone of that index. */
+export function actFeatures({ config, parameters }: Act, images: Tensor, index: number): Tensor {
+  const x = normaliseImages(images);
+  return config.backbone.kind === 'resnet18'
+    ? resnet18(x, `backbone.${index}`, parameters)
+    : smallBackbone(x, config.backbone, `backbone.${index}`, parameters);
 }
 
 /** uint8 (batch, height, width, 3) to float (batch, 3, height, width): (x / 255 - mean) / std. */

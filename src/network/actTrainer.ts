@@ -6,39 +6,24 @@
  */
 import { Tensor as OrtTensor } from 'onnxruntime-node';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { ActConfig } from './actConfig.js';
 import { actLosses, actValidation } from './act.js';
+import { batchFeeds, batchInputs, imageShapes } from './actBatch.js';
+import type { ActBatch } from './actBatch.js';
+import type { ActConfig } from './actConfig.js';
 import { initialWeights, parameterSpecs } from './actParameters.js';
 import type { Weight, Weights } from './actParameters.js';
-import { ALIGNMENT, AdamW } from './adamw.js';
-import type { AdamWOptions, AdamWRange } from './adamw.js';
-import { format, Graph, sizeOf } from './graph.js';
+import { AdamW } from './adamw.js';
+import type { AdamWOptions } from './adamw.js';
+import { flatLayout, groupRanges } from './flatLayout.js';
+import type { ParameterGroup, Slot } from './flatLayout.js';
+import { format, Graph } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
 import { openSession } from './session.js';
 import type { SessionOptions } from './session.js';
+import { TrainingError } from './trainingError.js';
 
-/** B samples. Arrays are only read during the call they are passed to. */
-export interface ActBatch {
-  /** Shape (B, stateSize), raw units. */
-  readonly qpos: Float32Array;
-  /** Per camera, shape (B, height, width, 3) RGB. */
-  readonly images: readonly Uint8Array[];
-  /** Shape (B, environmentStateSize), raw units; needed when the configuration has one. */
-  readonly environmentState?: Float32Array;
-  /** Shape (B, k, actionSize), raw units. */
-  readonly actions: Float32Array;
-  /** Shape (B, k): 1 where the action is padding. */
-  readonly isPad: Uint8Array;
-  /** Shape (B, latentSize), standard normal; needed with cvae. */
-  readonly noise?: Float32Array;
-}
-
-/** Parameters whose name starts with `prefix` train with these; the first group that matches counts. */
-export interface ParameterGroup {
-  readonly prefix: string;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-}
+export type { ActBatch } from './actBatch.js';
+export type { ParameterGroup } from './flatLayout.js';
 
 export interface ActTrainerOptions extends SessionOptions {
   readonly config: ActConfig;
@@ -49,6 +34,11 @@ export interface ActTrainerOptions extends SessionOptions {
   readonly optimizer: AdamWOptions;
   /** Decay per step of the moving average of the weights; 0 keeps it equal to the weights. */
   readonly emaDecay: number;
+  /**
+   * Keeps the backbone as it is and takes its feature maps as images: run the model of `buildFeatureModel` once
+   * over the data set, and a step no longer pays for the backbone.
+   */
+  readonly cachedFeatures?: boolean;
   /** A state to go on from, as `state()` gave it; or only `weights/` entries, to fine-tune. */
   readonly state?: TrainerState;
 }
@@ -65,71 +55,48 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
-/** A state or batch does not fit the configuration. */
-export class TrainingError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'TrainingError';
-  }
-}
-
-/** Where a parameter lies in the flat vectors. */
-interface Slot {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly offset: number;
-  readonly size: number;
-}
-
-const LOSSES = ['loss', 'l1', 'kl', 'auxiliary'] as const;
-
 export class ActTrainer {
+  /** Shape of each of a batch's images. */
+  readonly imageShapes: readonly Shape[];
   private readonly options: ActTrainerOptions;
   private readonly session: InferenceSession;
   private readonly slots: readonly Slot[];
   private readonly frozen: Weights;
   private readonly optimizer: AdamW;
-  private readonly parameterFeeds: Record<string, OrtTensor>;
-  private readonly fetches: Record<string, OrtTensor>;
+  private readonly feeds: Record<string, OrtTensor>;
+  private readonly fetches: Record<string, OrtTensor> = {};
   private readonly losses = { loss: scalar(), l1: scalar(), kl: scalar(), auxiliary: scalar() };
   private validation: { batchSize: number; session: InferenceSession } | undefined;
 
-  private constructor(options: ActTrainerOptions, session: InferenceSession, slots: readonly Slot[]) {
-    const last = slots.at(-1);
-    const length = last ? aligned(last.offset + last.size) : 0;
+  private constructor(options: ActTrainerOptions, session: InferenceSession) {
+    const { config, batchSize, state = new Map<string, Weight>() } = options;
+    const trained = trainedShapes(options);
+    const { slots, length } = flatLayout(trained);
     this.options = options;
     this.session = session;
     this.slots = slots;
-    this.optimizer = new AdamW(length, ranges(slots, options.groups), options.optimizer, options.emaDecay);
-    const start = initialWeights(options.config, options.seed);
-    const trained = new Set(slots.map(({ name }) => name));
+    this.imageShapes = imageShapes(config, batchSize, options.cachedFeatures ?? false);
+    this.optimizer = new AdamW(
+      length,
+      groupRanges(slots, options.groups),
+      options.optimizer,
+      options.emaDecay,
+    );
+    const start = initialWeights(config, options.seed);
     this.frozen = new Map(
       [...start]
         .filter(([name]) => !trained.has(name))
-        .map(([name, weight]) => [name, options.state?.get(`weights/${name}`) ?? weight]),
+        .map(([name, weight]) => [name, state.get(`weights/${name}`) ?? weight]),
     );
-    this.restore(start, options.state ?? new Map());
-    this.parameterFeeds = this.feedsOf(this.optimizer.weights);
-    this.fetches = Object.fromEntries(
-      slots.map((slot) => [`gradient/${slot.name}`, this.view(this.optimizer.gradients, slot)]),
-    );
-    for (const name of LOSSES) this.fetches[name] = new OrtTensor('float32', this.losses[name], []);
+    this.restore(start, state);
+    this.feeds = this.parameterFeeds(session, this.optimizer.weights);
+    for (const slot of slots) this.fetches[`gradient/${slot.name}`] = view(this.optimizer.gradients, slot);
+    for (const [name, value] of Object.entries(this.losses))
+      this.fetches[name] = new OrtTensor('float32', value, []);
   }
 
   static async create(options: ActTrainerOptions): Promise<ActTrainer> {
-    const { config, batchSize } = options;
-    const graph = new Graph();
-    const parameters = parameterInputs(graph, config);
-    const { inputs, targets } = batchInputs(graph, config, batchSize);
-    const losses = actLosses({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
-    const names = trainedParameters(config);
-    const gradients = graph.differentiate(
-      losses.loss,
-      names.map((name) => parameters.get(name)!),
-    );
-    const outputs: Record<string, Tensor> = { ...losses };
-    names.forEach((name, i) => (outputs[`gradient/${name}`] = gradients[i]!));
-    return new ActTrainer(options, await openSession(graph.encode(outputs), options), slotsOf(config, names));
+    return new ActTrainer(options, await openSession(trainingModel(options), options));
   }
 
   /** Steps done so far, the restored ones included. */
@@ -139,38 +106,43 @@ export class ActTrainer {
 
   /** One optimizer step per batch. `rateFactors[i]` multiplies the learning rates of step i (1 when not given). */
   async train(batches: readonly ActBatch[], rateFactors: readonly number[] = []): Promise<StepResult[]> {
+    const { config, batchSize, cachedFeatures = false } = this.options;
     const results: StepResult[] = [];
     for (const [i, batch] of batches.entries()) {
-      const feeds = {
-        ...this.parameterFeeds,
-        ...batchFeeds(batch, this.options.config, this.options.batchSize),
-      };
-      await this.session.run(feeds, this.fetches);
+      await this.session.run(
+        { ...this.feeds, ...batchFeeds(batch, config, batchSize, cachedFeatures) },
+        this.fetches,
+      );
       const gradientNorm = this.optimizer.update(rateFactors[i] ?? 1);
-      const { loss, l1, kl, auxiliary } = this.losses;
-      if (!Number.isFinite(loss[0]) || !Number.isFinite(gradientNorm))
+      const [loss, l1, kl, auxiliary] = [
+        this.losses.loss[0]!,
+        this.losses.l1[0]!,
+        this.losses.kl[0]!,
+        this.losses.auxiliary[0]!,
+      ];
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
         throw new TrainingError(
-          `step ${this.step}: loss ${loss[0]}, gradient norm ${gradientNorm}: training diverged; lower the learning rate or set clipNorm, and go on from the last checkpoint`,
+          `step ${this.step}: loss ${loss}, gradient norm ${gradientNorm}: training diverged; lower the learning rate or set clipNorm, and go on from the last checkpoint`,
         );
-      results.push({ loss: loss[0]!, l1: l1[0]!, kl: kl[0]!, auxiliary: auxiliary[0]!, gradientNorm });
+      results.push({ loss, l1, kl, auxiliary, gradientNorm });
     }
     return results;
   }
 
   /** L1 in normalised units as served: z = 0 and averaged weights. Any batch size; one size at a time is fast. */
   async validate(batch: ActBatch): Promise<number> {
-    const { config } = this.options;
+    const { config, cachedFeatures = false } = this.options;
     const batchSize = batch.qpos.length / config.stateSize;
     if (this.validation?.batchSize !== batchSize) {
       await this.validation?.session.release();
-      this.validation = {
-        batchSize,
-        session: await openSession(validationModel(config, batchSize), this.options),
-      };
+      const session = await openSession(validationModel(this.options, batchSize), this.options);
+      this.validation = { batchSize, session };
     }
     const { session } = this.validation;
-    const all = { ...this.feedsOf(this.optimizer.average), ...batchFeeds(batch, config, batchSize) };
-    const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]!]));
+    // The encoder's noise and the auxiliary target are not part of it.
+    const given = batchFeeds(batch, { ...config, cvae: false }, batchSize, cachedFeatures);
+    const used = Object.entries(given).filter(([name]) => session.inputNames.includes(name));
+    const feeds = { ...this.parameterFeeds(session, this.optimizer.average), ...Object.fromEntries(used) };
     const l1 = scalar();
     await session.run(feeds, { l1: new OrtTensor('float32', l1, []) });
     return l1[0]!;
@@ -179,10 +151,8 @@ export class ActTrainer {
   /** A copy of everything that the next step depends on. */
   state(): Map<string, Weight> {
     const state = new Map<string, Weight>();
-    const vectors = this.vectors();
-    for (const { name, shape, offset, size } of this.slots)
-      for (const [kind, vector] of vectors)
-        state.set(`${kind}/${name}`, { shape, data: vector.slice(offset, offset + size) });
+    for (const slot of this.slots)
+      for (const [kind, vector] of this.vectors()) state.set(`${kind}/${slot.name}`, copy(vector, slot));
     for (const [name, weight] of this.frozen) state.set(`weights/${name}`, weight);
     state.set('step', { shape: [1], data: Float32Array.of(this.step) });
     return state;
@@ -190,15 +160,8 @@ export class ActTrainer {
 
   /** The averaged weights by name, frozen ones included: what `buildPolicyModel` serves. */
   averagedWeights(): Map<string, Weight> {
-    const weights = new Map<string, Weight>();
-    for (const name of parameterSpecs(this.options.config).keys()) {
-      const slot = this.slots.find((candidate) => candidate.name === name);
-      if (slot) {
-        const data = this.optimizer.average.slice(slot.offset, slot.offset + slot.size);
-        weights.set(name, { shape: slot.shape, data });
-      } else weights.set(name, this.frozen.get(name)!);
-    }
-    return weights;
+    const trained = this.slots.map((slot) => [slot.name, copy(this.optimizer.average, slot)] as const);
+    return new Map([...this.frozen, ...trained]);
   }
 
   async close(): Promise<void> {
@@ -232,105 +195,66 @@ export class ActTrainer {
       }
   }
 
-  private feedsOf(vector: Float32Array): Record<string, OrtTensor> {
+  /** The parameters that `session` reads, as views of `vector`. */
+  private parameterFeeds(session: InferenceSession, vector: Float32Array): Record<string, OrtTensor> {
     const feeds: Record<string, OrtTensor> = {};
-    for (const slot of this.slots) feeds[slot.name] = this.view(vector, slot);
-    for (const [name, { shape, data }] of this.frozen) feeds[name] = new OrtTensor('float32', data, shape);
+    for (const slot of this.slots)
+      if (session.inputNames.includes(slot.name)) feeds[slot.name] = view(vector, slot);
+    for (const [name, { shape, data }] of this.frozen)
+      if (session.inputNames.includes(name)) feeds[name] = new OrtTensor('float32', data, shape);
     return feeds;
   }
-
-  private view(vector: Float32Array, { offset, size, shape }: Slot): OrtTensor {
-    return new OrtTensor('float32', vector.subarray(offset, offset + size), shape);
-  }
 }
 
-function scalar(): Float32Array {
-  return new Float32Array(1);
+/** Outputs the losses and `gradient/NAME` of every trained parameter. */
+function trainingModel(options: ActTrainerOptions): Uint8Array {
+  const { config, batchSize, cachedFeatures = false } = options;
+  const graph = new Graph();
+  const parameters = parameterInputs(graph, config);
+  const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
+  const losses = actLosses({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
+  const names = [...trainedShapes(options).keys()];
+  const gradients = graph.differentiate(
+    losses.loss,
+    names.map((name) => parameters.get(name)!),
+  );
+  const outputs: Record<string, Tensor> = { ...losses };
+  names.forEach((name, i) => (outputs[`gradient/${name}`] = gradients[i]!));
+  return graph.encode(outputs);
 }
 
-function trainedParameters(config: ActConfig): string[] {
-  return [...parameterSpecs(config)].filter(([, { frozen }]) => !frozen).map(([name]) => name);
+function validationModel(
+  { config, cachedFeatures = false }: ActTrainerOptions,
+  batchSize: number,
+): Uint8Array {
+  const graph = new Graph();
+  const parameters = parameterInputs(graph, config);
+  const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
+  const l1 = actValidation({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
+  return graph.encode({ l1 });
+}
+
+/** What this run trains: all but frozen batch normalisation, and the backbone when its features are cached. */
+function trainedShapes({ config, cachedFeatures }: ActTrainerOptions): Map<string, Shape> {
+  return new Map(
+    [...parameterSpecs(config)]
+      .filter(([name, { frozen }]) => !frozen && !(cachedFeatures && name.startsWith('backbone.')))
+      .map(([name, { shape }]) => [name, shape]),
+  );
 }
 
 function parameterInputs(graph: Graph, config: ActConfig): Map<string, Tensor> {
   return new Map([...parameterSpecs(config)].map(([name, { shape }]) => [name, graph.input(name, shape)]));
 }
 
-function batchInputs(graph: Graph, config: ActConfig, batch: number) {
-  const environment = config.environmentStateSize;
-  const inputs = {
-    qpos: graph.input('qpos', [batch, config.stateSize]),
-    images: config.cameras.map(({ width, height }, i) =>
-      graph.input(`image_${i}`, [batch, height, width, 3], 'uint8'),
-    ),
-    ...(environment > 0 && { environmentState: graph.input('environment_state', [batch, environment]) }),
-  };
-  const targets = {
-    actions: graph.input('target_actions', [batch, config.chunkSize, config.actionSize]),
-    isPad: graph.input('is_pad', [batch, config.chunkSize], 'uint8'),
-    noise: graph.input('noise', [batch, config.latentSize]),
-  };
-  return { inputs, targets };
+function view(vector: Float32Array, { offset, size, shape }: Slot): OrtTensor {
+  return new OrtTensor('float32', vector.subarray(offset, offset + size), shape);
 }
 
-function validationModel(config: ActConfig, batchSize: number): Uint8Array {
-  const graph = new Graph();
-  const parameters = parameterInputs(graph, config);
-  const { inputs, targets } = batchInputs(graph, config, batchSize);
-  const l1 = actValidation({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
-  return graph.encode({ l1 });
+function copy(vector: Float32Array, { offset, size, shape }: Slot): Weight {
+  return { shape, data: vector.slice(offset, offset + size) };
 }
 
-function batchFeeds(batch: ActBatch, config: ActConfig, size: number): Record<string, OrtTensor> {
-  const feeds: Record<string, OrtTensor> = {};
-  const feed = (name: string, data: Float32Array | Uint8Array | undefined, shape: Shape) => {
-    if (data?.length !== sizeOf(shape))
-      throw new TrainingError(
-        `batch.${name} has ${data?.length ?? 'no'} elements, shape ${format(shape)} is needed`,
-      );
-    feeds[name] =
-      data instanceof Float32Array
-        ? new OrtTensor('float32', data, shape)
-        : new OrtTensor('uint8', data, shape);
-  };
-  feed('qpos', batch.qpos, [size, config.stateSize]);
-  config.cameras.forEach(({ width, height }, i) =>
-    feed(`image_${i}`, batch.images[i], [size, height, width, 3]),
-  );
-  if (config.environmentStateSize > 0)
-    feed('environment_state', batch.environmentState, [size, config.environmentStateSize]);
-  feed('target_actions', batch.actions, [size, config.chunkSize, config.actionSize]);
-  feed('is_pad', batch.isPad, [size, config.chunkSize]);
-  if (config.cvae) feed('noise', batch.noise, [size, config.latentSize]);
-  return feeds;
-}
-
-function aligned(offset: number): number {
-  return Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
-}
-
-function slotsOf(config: ActConfig, names: readonly string[]): Slot[] {
-  const specs = parameterSpecs(config);
-  let offset = 0;
-  return names.map((name) => {
-    const { shape } = specs.get(name)!;
-    const slot = { name, shape, offset, size: sizeOf(shape) };
-    offset = aligned(offset + slot.size);
-    return slot;
-  });
-}
-
-/** One range per slot; neighbours of one group are joined. */
-function ranges(slots: readonly Slot[], groups: readonly ParameterGroup[]): AdamWRange[] {
-  const result: (AdamWRange & { readonly group: ParameterGroup })[] = [];
-  for (const { name, offset, size } of slots) {
-    const group = groups.find(({ prefix }) => name.startsWith(prefix));
-    if (!group) throw new TrainingError(`no parameter group matches "${name}"; add one with prefix ''`);
-    const { learningRate, weightDecay } = group;
-    const before = result.at(-1);
-    const range = { start: offset, end: aligned(offset + size), learningRate, weightDecay, group };
-    if (before?.group === group) result[result.length - 1] = { ...range, start: before.start };
-    else result.push(range);
-  }
-  return result;
+function scalar(): Float32Array {
+  return new Float32Array(1);
 }

@@ -1,6 +1,6 @@
 /** Image backbones: from normalised images to feature maps. Parameter names are listed in `actParameters.ts`. */
-import type { SmallBackbone } from './actConfig.js';
-import { RESNET18_STAGES } from './actParameters.js';
+import type { ActConfig, SmallBackbone } from './actConfig.js';
+import { backboneChannels, RESNET18_STAGES } from './actParameters.js';
 import { convolution, maxPool } from './convolution.js';
 import type { Tensor } from './graph.js';
 import { add, multiply, relu, reshape } from './operators.js';
@@ -41,9 +41,7 @@ export function smallBackbone(
 ): Tensor {
   const biased = (input: Tensor, name: string, stride: number, padding: number) =>
     convolution(input, parameters(`${name}.weight`), parameters(`${name}.bias`), { stride, padding });
-  const { kernel, stride: stemStride } = spec.stem;
-  const stemPadding = kernel === stemStride ? 0 : Math.floor(kernel / 2);
-  let y = relu(biased(x, `${prefix}.stem`, stemStride, stemPadding));
+  let y = relu(biased(x, `${prefix}.stem`, spec.stem.stride, stemPadding(spec)));
   spec.stages.forEach(({ channels, blocks, stride }, stage) => {
     for (let block = 0; block < blocks; block++) {
       const name = `${prefix}.stage${stage + 1}.${block}`;
@@ -55,4 +53,24 @@ export function smallBackbone(
     }
   });
   return y;
+}
+
+/** A stem that cuts patches needs no padding. */
+function stemPadding({ stem: { kernel, stride } }: SmallBackbone): number {
+  return kernel === stride ? 0 : Math.floor(kernel / 2);
+}
+
+/** Shape (channels, height, width) of the feature map of an image. */
+export function featureShape(
+  config: ActConfig,
+  camera: ActConfig['cameras'][number],
+): [number, number, number] {
+  const { backbone } = config;
+  const length = (size: number) => {
+    if (backbone.kind === 'resnet18') return Math.ceil(size / 32); // five times halved, rounded up
+    const { kernel, stride } = backbone.stem;
+    const stem = Math.floor((size + 2 * stemPadding(backbone) - kernel) / stride) + 1;
+    return backbone.stages.reduce((rest, stage) => Math.ceil(rest / stage.stride), stem);
+  };
+  return [backboneChannels(config), length(camera.height), length(camera.width)];
 }

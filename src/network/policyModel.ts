@@ -1,11 +1,13 @@
 /** The served policy as an ONNX file: inputs and outputs as in `contract/checkpoint.ts`. */
+import { actFeatures, actPolicy } from './act.js';
 import type { ActConfig } from './actConfig.js';
 import { seesEnvironmentState } from './actConfig.js';
-import { actPolicy } from './act.js';
 import { parameterShapes } from './actParameters.js';
 import type { Weights } from './actParameters.js';
+import type { Parameters } from './backbone.js';
 import { format, Graph } from './graph.js';
-import { TrainingError } from './actTrainer.js';
+import type { Tensor } from './graph.js';
+import { TrainingError } from './trainingError.js';
 
 /**
  * Bytes of `policy.onnx`, batch 1: `qpos`, `environment_state` if it is an input, `image_0`, ... to `actions`.
@@ -13,30 +15,48 @@ import { TrainingError } from './actTrainer.js';
  */
 export function buildPolicyModel(config: ActConfig, weights: Weights): Uint8Array {
   const graph = new Graph();
-  const shapes = parameterShapes(config);
   const inputs = {
     qpos: graph.input('qpos', [1, config.stateSize]),
-    images: config.cameras.map(({ width, height }, i) =>
-      graph.input(`image_${i}`, [1, height, width, 3], 'uint8'),
-    ),
+    images: imageInputs(graph, config),
     ...(seesEnvironmentState(config) && {
       environmentState: graph.input('environment_state', [1, config.environmentStateSize]),
     }),
   };
-  const parameters = (name: string) => {
-    const shape = shapes.get(name);
+  const act = { graph, config, parameters: storedParameters(graph, config, weights) };
+  return graph.encode({ actions: actPolicy(act, inputs) });
+}
+
+/** A model from `image_0`, ... to `features_0`, ..., batch 1: the backbone alone, to cache its feature maps. */
+export function buildFeatureModel(config: ActConfig, weights: Weights): Uint8Array {
+  const graph = new Graph();
+  const act = { graph, config, parameters: storedParameters(graph, config, weights) };
+  const features = imageInputs(graph, config).map((image, camera) =>
+    actFeatures(act, image, config.sharedBackbone ? 0 : camera),
+  );
+  return graph.encode(Object.fromEntries(features.map((map, camera) => [`features_${camera}`, map])));
+}
+
+function imageInputs(graph: Graph, config: ActConfig): Tensor[] {
+  return config.cameras.map(({ width, height }, i) =>
+    graph.input(`image_${i}`, [1, height, width, 3], 'uint8'),
+  );
+}
+
+/** Parameters as constants of the graph, each stored once. Throws TrainingError for a missing or misshapen one. */
+function storedParameters(graph: Graph, config: ActConfig, weights: Weights): Parameters {
+  const shapes = parameterShapes(config);
+  const stored = new Map<string, Tensor>();
+  return (name) => {
+    const known = stored.get(name);
+    if (known) return known;
+    const shape = format(shapes.get(name) ?? []);
     const weight = weights.get(name);
-    if (!shape || !weight || format(shape) !== format(weight.shape))
+    if (!weight || format(weight.shape) !== shape)
       throw new TrainingError(
-        `weight "${name}" has ${weight ? `shape ${format(weight.shape)}` : 'no value'}, the configuration needs ${shape ? format(shape) : 'none'}`,
+        `weight "${name}" has ${weight ? `shape ${format(weight.shape)}` : 'no value'}, the configuration needs ${shape}`,
       );
-    return graph.constant(weight.data, weight.shape, name);
+    const tensor = graph.constant(weight.data, weight.shape, name);
+    stored.set(name, tensor);
+    return tensor;
   };
-  const cache = new Map<string, ReturnType<typeof parameters>>();
-  const once = (name: string) => {
-    const known = cache.get(name) ?? parameters(name);
-    cache.set(name, known);
-    return known;
-  };
-  return graph.encode({ actions: actPolicy({ graph, config, parameters: once }, inputs) });
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ActConfig } from '#alohad/network/actConfig.js';
 import { initialWeights, parameterShapes } from '#alohad/network/actParameters.js';
 import { ActTrainer, type ActBatch, type ActTrainerOptions } from '#alohad/network/actTrainer.js';
-import { buildPolicyModel } from '#alohad/network/policyModel.js';
+import { buildFeatureModel, buildPolicyModel } from '#alohad/network/policyModel.js';
 import { RandomStream } from '#alohad/network/random.js';
 import { decodeSafetensors, encodeSafetensors } from '#alohad/network/safetensors.js';
 
@@ -161,6 +161,65 @@ describe('ActTrainer', () => {
     expect(await resumed.validate(batches[0]!)).toBe(await whole.validate(batches[0]!));
     await resumed.close();
     await whole.close();
+  });
+
+  it.each<[string, Partial<ActConfig>]>([
+    ['small', {}],
+    [
+      'small with padding',
+      {
+        backbone: {
+          kind: 'small',
+          stem: { kernel: 5, stride: 2, channels: 4 },
+          stages: [{ channels: 6, blocks: 1, stride: 2 }],
+        },
+      },
+    ],
+    [
+      'ResNet18',
+      { backbone: { kind: 'resnet18' }, cameras: [{ width: 70, height: 64 }], sharedBackbone: false },
+    ],
+  ])('with cached features equals training on images with a frozen backbone: %s', async (_, changes) => {
+    const config = { ...CONFIG, ...changes, cvae: false };
+    const batch = randomBatch(config, 1);
+    const frozen = {
+      ...options(config),
+      groups: [
+        { prefix: 'backbone.', learningRate: 0, weightDecay: 0 },
+        { prefix: '', learningRate: 1e-3, weightDecay: 0 },
+      ],
+    };
+    const onImages = await ActTrainer.create({
+      ...frozen,
+      optimizer: { betas: [0.9, 0.999], epsilon: 1e-8 },
+    });
+    const cached = await ActTrainer.create({
+      ...frozen,
+      optimizer: { betas: [0.9, 0.999], epsilon: 1e-8 },
+      cachedFeatures: true,
+    });
+    const model = await InferenceSession.create(buildFeatureModel(config, cached.averagedWeights()));
+    const features = cached.imageShapes.map((shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    for (let sample = 0; sample < BATCH; sample++) {
+      const feeds = config.cameras.map(({ width, height }, i) => {
+        const size = width * height * 3;
+        const pixels = batch.images[i]!.slice(sample * size, (sample + 1) * size);
+        return [`image_${i}`, new OrtTensor('uint8', pixels, [1, height, width, 3])] as const;
+      });
+      const maps = await model.run(Object.fromEntries(feeds));
+      features.forEach((data, i) => {
+        const map = Float32Array.from(maps[`features_${i}`]!.data, Number);
+        data.set(map, sample * map.length);
+      });
+    }
+    const expected = await onImages.train([batch, batch, batch]);
+    const onFeatures = { ...batch, images: features };
+    const results = await cached.train([onFeatures, onFeatures, onFeatures]);
+    expect(results[0]!.loss).toBeCloseTo(expected[0]!.loss, 5);
+    // Adam's first steps turn rounding of tiny gradients into whole steps.
+    results.forEach(({ loss }, i) => expect(loss).toBeCloseTo(expected[i]!.loss, 3));
+    await onImages.close();
+    await cached.close();
   });
 
   it('refuses a state of another shape and a batch of another size, naming both', async () => {
