@@ -11,13 +11,14 @@ import { DOF } from '../contract/robot.js';
 import { splitEpisodes } from '../episodes/sampler.js';
 import type { ActConfig } from '../network/actConfig.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
-import type { StepResult } from '../network/actTrainer.js';
 import { ActTrainer } from '../network/actTrainer.js';
 import { buildPolicyModel } from '../network/policyModel.js';
 import type { ImagesModule } from './batchLoader.js';
 import { BatchLoader } from './batchLoader.js';
 import type { BatchBlock } from './batchMemory.js';
 import { BatchPlan } from './batchPlan.js';
+import type { LossReport } from './lossMeter.js';
+import { LossMeter } from './lossMeter.js';
 import type { CurvePlot } from './runFolder.js';
 import { RunFolder } from './runFolder.js';
 import { environmentSize, normalisationOf, shareEpisode } from './sharedEpisodes.js';
@@ -25,18 +26,9 @@ import type { TrainingConfig } from './trainingConfig.js';
 import { rateFactor } from './trainingConfig.js';
 import { verifyModel } from './verifyModel.js';
 
-export interface ImitationProgress {
-  /** Steps done and to do. */
-  readonly step: number;
-  readonly steps: number;
-  /** Mean over the steps since the last report. */
-  readonly losses: StepResult;
+export interface ImitationProgress extends LossReport {
   /** Of the last validation, normalised units; NaN before the first. */
   readonly validationL1: number;
-  readonly msPerStep: number;
-  /** Share of the time that the optimizer waited for batches. */
-  readonly waitShare: number;
-  readonly remainingSeconds: number;
 }
 
 export interface ImitationOptions {
@@ -124,7 +116,7 @@ export async function imitate(options: ImitationOptions): Promise<ImitationResul
       `${lengths.reduce((a, b) => a + b, 0)} steps; from step ${trainer.step} to ${config.steps}`,
   );
 
-  const meter = new Meter(trainer.step, config.steps);
+  const meter = new LossMeter(trainer.step, config.steps);
   let validationL1 = run.lastValidationL1;
   let validated: number[] = [];
   let golden: BatchBlock | undefined;
@@ -232,55 +224,4 @@ const copyBatch = (batch: BatchBlock): BatchBlock => ({
   noise: batch.noise.slice(),
   isPad: batch.isPad.slice(),
   images: batch.images.map((image) => image.slice()),
-});
-
-/** Means of losses and times between two reports. */
-class Meter {
-  readonly #first: number;
-  readonly #last: number;
-  readonly #startedMs = performance.now();
-  #count = 0;
-  #sums: StepResult = { loss: 0, l1: 0, kl: 0, auxiliary: 0, gradientNorm: 0 };
-  #totalMs = 0;
-  #waitedMs = 0;
-
-  constructor(first: number, last: number) {
-    this.#first = first;
-    this.#last = last;
-  }
-
-  add(losses: StepResult, totalMs: number, waitedMs: number): void {
-    this.#sums = mapLosses((name) => this.#sums[name] + losses[name]);
-    this.#count += 1;
-    this.#totalMs += totalMs;
-    this.#waitedMs += waitedMs;
-  }
-
-  take(step: number): Omit<ImitationProgress, 'validationL1'> {
-    const sums = this.#sums;
-    const count = this.#count;
-    const report = {
-      step,
-      steps: this.#last,
-      losses: mapLosses((name) => sums[name] / count),
-      msPerStep: this.#totalMs / count,
-      waitShare: this.#waitedMs / this.#totalMs,
-      // Validations and checkpoints are in the elapsed time, so they are in the estimate, too.
-      remainingSeconds:
-        ((performance.now() - this.#startedMs) / 1000 / (step - this.#first)) * (this.#last - step),
-    };
-    this.#count = 0;
-    this.#totalMs = 0;
-    this.#waitedMs = 0;
-    this.#sums = mapLosses(() => 0);
-    return report;
-  }
-}
-
-const mapLosses = (of: (name: keyof StepResult) => number): StepResult => ({
-  loss: of('loss'),
-  l1: of('l1'),
-  kl: of('kl'),
-  auxiliary: of('auxiliary'),
-  gradientNorm: of('gradientNorm'),
 });

@@ -39,7 +39,7 @@ describe('imitation', () => {
     const validations: number[] = [];
     const result = await imitate(
       options('learn', {
-        config: tinyConfig({ steps: 200, validation: { fraction: 0.25, every: 20, batches: 4 } }),
+        config: tinyConfig({ steps: 120, validation: { fraction: 0.25, every: 20, batches: 4 } }),
         onProgress: ({ validationL1 }) => validations.push(validationL1),
       }),
     );
