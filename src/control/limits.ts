@@ -1,6 +1,7 @@
 /**
  * The one place through which goals reach a robot. Every goal is finite, within the joint's range, no faster than the
  * joint's speed and never far ahead of where the joint is; anything not finite is refused and the arms hold.
+ * The later rules win: an arm that was pushed away takes its goal along at once, towards itself.
  */
 import { UnsafeActionError } from '../contract/errors.js';
 import { ARMS, CONTROL_PERIOD_S, DOF, JOINT_NAMES } from '../contract/robot.js';

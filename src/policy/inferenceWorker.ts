@@ -43,6 +43,7 @@ async function openNetwork(): Promise<(() => Promise<void>) | undefined> {
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
+      logSeverityLevel: 4, // What fails is thrown too.
       extra: {
         session: {
           // Denormals cost a quarter of the time on noise-like images.
