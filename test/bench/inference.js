@@ -79,7 +79,7 @@ async function ours() {
   return {
     name: `alohad ${checkpoint.manifest.name}`,
     note: `(${threads} threads, loaded in ${client.loadMs.toFixed(0)} ms)`,
-    infer: () => {
+    infer: async () => {
       client.submit(0, qpos, state);
       return client.wait().latencyMs;
     },
