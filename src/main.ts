@@ -14,7 +14,9 @@ try {
     process.stderr.write(`alohad: ${error.message}\n`);
     process.exitCode = error.exitCode;
   } else {
-    process.stderr.write(`alohad: unexpected error, please report it\n${(error as Error).stack ?? String(error)}\n`);
+    process.stderr.write(
+      `alohad: unexpected error, please report it\n${(error as Error).stack ?? String(error)}\n`,
+    );
     process.exitCode = EXIT.failed;
   }
 }

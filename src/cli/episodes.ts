@@ -9,7 +9,9 @@ interface JsonOption {
 }
 
 export function episodesCommand(): Command {
-  const command = new Command('episodes').description('list, inspect, verify, recover and label recorded episodes');
+  const command = new Command('episodes').description(
+    'list, inspect, verify, recover and label recorded episodes',
+  );
   const verb = (name: string, summary: string): Command =>
     command.command(name).description(summary).option('--json <file>', 'machine-readable result');
 

@@ -7,7 +7,9 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number of at least ${min}${max < 1e15 ? ` and at most ${max}` : ''}.`);
+      throw new InvalidArgumentError(
+        `expected a whole number of at least ${min}${max < 1e15 ? ` and at most ${max}` : ''}.`,
+      );
     }
     return value;
   };

@@ -1,5 +1,6 @@
 /** `alohad policy inspect|export|import`: checkpoint folders, ours and other people's. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { FULL_FRAME } from '../contract/camera.js';
 import { TASKS, type TaskName } from '../contract/task.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
@@ -10,11 +11,13 @@ interface ImportOptions {
   out: string;
   task: TaskName;
   cameras?: string;
-  size?: string;
+  size: { width: number; height: number };
 }
 
 export function policyCommand(): Command {
-  const command = new Command('policy').description('inspect, export and import policies (checkpoint folders)');
+  const command = new Command('policy').description(
+    'inspect, export and import policies (checkpoint folders)',
+  );
 
   command
     .command('inspect')
@@ -34,14 +37,9 @@ export function policyCommand(): Command {
     .description('copy what serving needs (policy.onnx, policy.json) out of a checkpoint or run folder')
     .argument('<folder>')
     .requiredOption('--out <folder>', 'where to')
-    .addOption(
-      new Option('--format <name>', 'alohad: our checkpoint; lerobot: model.safetensors and config.json')
-        .choices(['alohad', 'lerobot'])
-        .default('alohad'),
-    )
-    .action(async (folder: string, { out, format }: { out: string; format: 'alohad' | 'lerobot' }) => {
+    .action(async (folder: string, { out }: { out: string }) => {
       const { exportPolicy } = await import('../daemon/policies.js');
-      process.stdout.write(`${await exportPolicy(folder, out, format)}\n`);
+      process.stdout.write(`${await exportPolicy(folder, out)}\n`);
     });
 
   command
@@ -53,7 +51,7 @@ export function policyCommand(): Command {
     .option('--stats <file.pkl>', 'act: dataset_stats.pkl (default: beside the checkpoint)')
     .addOption(new Option('--task <name>', 'what it was trained for').choices(TASKS).default('insertion'))
     .option('--cameras <names>', 'comma-separated, in the order of training')
-    .option('--size <WxH>', 'image size that it was trained on', '640x480')
+    .option('--size <WxH>', 'image size that it was trained on', imageSize, FULL_FRAME)
     .action(async (path: string, options: ImportOptions) => {
       const { importPolicy } = await import('../daemon/policies.js');
       process.stdout.write(`${await importPolicy(path, options)}\n`);
@@ -66,4 +64,11 @@ Examples:
   $ alohad policy inspect shipped
   $ alohad policy import ckpt/policy_best.ckpt --cameras top --out policies/act-top`,
   );
+}
+
+function imageSize(text: string): { width: number; height: number } {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new InvalidArgumentError('expected WIDTHxHEIGHT, as 640x480.');
+  return { width: Number(width), height: Number(height) };
 }

@@ -13,7 +13,9 @@ export function program(): Command {
     version: string;
   };
   const root = new Command('alohad')
-    .description('Control daemon for ALOHA robots: trials, demonstrations, ACT training; in simulation or on the robot')
+    .description(
+      'Control daemon for ALOHA robots: trials, demonstrations, ACT training; in simulation or on the robot',
+    )
     .version(version)
     .showHelpAfterError('(add --help for the options)')
     .showSuggestionAfterError();

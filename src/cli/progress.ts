@@ -3,7 +3,8 @@
 /** Seconds as `1 h 02 min`, `3 min 05 s` or `12 s`. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
-  if (s >= 3600) return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
+  if (s >= 3600)
+    return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
   if (s >= 60) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
   return `${s} s`;
 }
@@ -39,6 +40,8 @@ export class Progress {
   }
 
   #write(text: string): void {
-    this.#stream.write(this.#stream.isTTY ? `\r\x1b[K${text.slice(0, this.#stream.columns - 1)}` : `${text}\n`);
+    this.#stream.write(
+      this.#stream.isTTY ? `\r\x1b[K${text.slice(0, this.#stream.columns - 1)}` : `${text}\n`,
+    );
   }
 }

@@ -15,6 +15,7 @@ interface RecordOptions extends RigOptions {
   keep: 'successes' | 'all';
   waypointNoise: number;
   timing: number;
+  shake: number;
   workers: number;
   pace: 'realtime' | 'fast';
   json?: string;
@@ -28,13 +29,21 @@ export function recordCommand(): Command {
     .option('--seed <n>', 'seed of the first start pose (demonstrations use 0 to 9999)', integer(0), 0)
     .option('--out <folder>', 'episode folder', 'episodes')
     .addOption(
-      new Option('--images <what>', 'jpeg: all cameras at 640x480; none: physics states, images are drawn again on demand')
+      new Option(
+        '--images <what>',
+        'jpeg: all cameras at 640x480; none: physics states, images are drawn again on demand',
+      )
         .choices(['jpeg', 'none'])
         .default('jpeg'),
     )
-    .addOption(new Option('--keep <which>', 'which episodes are kept').choices(['successes', 'all']).default('successes'))
+    .addOption(
+      new Option('--keep <which>', 'which episodes are kept')
+        .choices(['successes', 'all'])
+        .default('successes'),
+    )
     .option('--waypoint-noise <m>', 'script: uniform noise on waypoints [m]', number(0, 0.02), 0)
     .option('--timing <fraction>', 'script: uniform jitter of segment durations', number(0, 0.5), 0)
+    .option('--shake <rad>', 'simulation: shake open hands, recording the clean commands', number(0, 0.1), 0)
     .option('--workers <n>', 'worlds in parallel (with --pace fast)', integer(1, 64), 1)
     .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
     .option('--json <file>', 'machine-readable result')
@@ -43,7 +52,7 @@ export function recordCommand(): Command {
       `
 Examples:
   $ alohad record --backend sim --policy script --episodes 50
-  $ alohad record --episodes 500 --images none --workers 2 --out episodes/insertion --waypoint-noise 0.005`,
+  $ alohad record --episodes 500 --images none --workers 2 --out episodes/insertion --shake 0.02`,
     )
     .action(async (options: RecordOptions) => {
       const { recordEpisodes } = await import('../daemon/recording.js');

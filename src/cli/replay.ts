@@ -19,7 +19,10 @@ export function replayCommand(): Command {
     .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
     .option('--watch [port]', 'serve a live window on this port (default 8500)', integer(0, 65535))
     .option('--json <file>', 'machine-readable result')
-    .addHelpText('after', '\nExample:\n  $ alohad replay episodes/episode_000000.mcap --pace realtime --watch')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ alohad replay episodes/episode_000000.mcap --pace realtime --watch',
+    )
     .action(async (episode: string, options: ReplayOptions) => {
       const { replayEpisode } = await import('../daemon/replaying.js');
       const progress = new Progress('replay');

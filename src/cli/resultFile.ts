@@ -10,8 +10,11 @@ export function writeResult(path: string, value: unknown): void {
     writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`);
     renameSync(temporary, path);
   } catch (cause) {
-    throw new StorageError(`cannot write ${path}: ${(cause as Error).message}. Free disk space or give another path`, {
-      cause,
-    });
+    throw new StorageError(
+      `cannot write ${path}: ${(cause as Error).message}. Free disk space or give another path`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -11,6 +11,7 @@ interface TrainOptions {
   config: string;
   out: string;
   resume?: true;
+  count?: number;
   steps?: number;
   seed?: number;
   threads: number;
@@ -25,6 +26,7 @@ export function trainCommand(): Command {
     .requiredOption('--config <file.yaml>', 'training configuration; see launch/training/*.yaml')
     .option('--out <folder>', 'run folder: checkpoints, metrics, curves', 'runs/train')
     .option('--resume', 'continue the run in --out exactly where it stopped')
+    .option('--count <n>', 'learn from the first so many episodes only', integer(1))
     .option('--steps <n>', 'overrides the configuration', integer(1))
     .option('--seed <n>', 'overrides the configuration', integer(0))
     .option('--threads <n>', 'threads of the training session', integer(1, 64), 2)

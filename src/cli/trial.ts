@@ -27,7 +27,11 @@ interface TrialOptions extends RigOptions {
 export function trialCommand(): Command {
   const command = new Command('trial').description('run autonomous trials and count successes');
   return withRig(command)
-    .option('--policy <name|folder|script>', 'a shipped policy, a checkpoint folder, or the scripted expert', 'shipped')
+    .option(
+      '--policy <name|folder|script>',
+      'a shipped policy, a checkpoint folder, or the scripted expert',
+      'shipped',
+    )
     .option('--episodes <n>', 'how many (default 10, or the whole pool)', integer(1))
     .option('--seed <n>', 'seed of the first start pose; each episode takes the next', integer(0))
     .addOption(
@@ -36,12 +40,17 @@ export function trialCommand(): Command {
         .default('random'),
     )
     .addOption(
-      new Option('--pace <pace>', 'realtime: 50 Hz by the clock; fast: as fast as possible, every query waited for')
+      new Option(
+        '--pace <pace>',
+        'realtime: 50 Hz by the clock; fast: as fast as possible, every query waited for',
+      )
         .choices(['realtime', 'fast'])
         .default('realtime'),
     )
     .option('--workers <n>', 'worlds in parallel (with --pace fast)', integer(1, 64), 1)
-    .addOption(new Option('--mode <mode>', 'how chunks become actions').choices(['ensemble', 'chunk', 'blend']))
+    .addOption(
+      new Option('--mode <mode>', 'how chunks become actions').choices(['ensemble', 'chunk', 'blend']),
+    )
     .option('--decay <m>', 'temporal ensemble: w_i = exp(-m i), oldest first', number(-1, 1))
     .option('--every <n>', 'query the policy every n ticks (ensemble, blend)', integer(1, 100))
     .option('--threads <n>', 'threads of the inference session', integer(1, 64))
@@ -74,7 +83,8 @@ Examples:
             ...(options.decay !== undefined && { decay: options.decay }),
             ...(options.every !== undefined && { every: options.every }),
             ...(options.threads !== undefined && { threads: options.threads }),
-            sheet: options.sheet ?? `out/trial-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.png`,
+            sheet:
+              options.sheet ?? `out/trial-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.png`,
             ...(options.video !== undefined && { video: options.video }),
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },
@@ -103,7 +113,9 @@ function print(report: TrialReport): void {
       `${percent(report.rate)} (95 % Wilson interval ${percent(low)} to ${percent(high)})`,
   ];
   if (report.latencyMs) {
-    lines.push(`inference latency p50 ${report.latencyMs.p50.toFixed(1)} ms, p99 ${report.latencyMs.p99.toFixed(1)} ms`);
+    lines.push(
+      `inference latency p50 ${report.latencyMs.p50.toFixed(1)} ms, p99 ${report.latencyMs.p99.toFixed(1)} ms`,
+    );
   }
   if (report.tick) {
     const { lateP50Ms, lateP99Ms, missed } = report.tick;

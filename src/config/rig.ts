@@ -47,9 +47,12 @@ export function loadRig(path: string): Rig {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new RigError(`rig file ${path} cannot be read (${String((cause as Error).message)}). Give --rig FILE.yaml`, {
-      cause,
-    });
+    throw new RigError(
+      `rig file ${path} cannot be read (${String((cause as Error).message)}). Give --rig FILE.yaml`,
+      {
+        cause,
+      },
+    );
   }
   let content: unknown;
   try {

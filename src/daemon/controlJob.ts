@@ -31,6 +31,8 @@ export interface ControlJob {
   readonly starts: readonly StartPose[];
   readonly pace: 'realtime' | 'fast';
   readonly steps: number;
+  /** Shakes open hands by so much while demonstrations are recorded [rad]; see simulation/shake.ts. */
+  readonly shakeRad?: number;
   /** Control steps between queries; the policy's default when absent. */
   readonly queryEvery?: number;
   readonly views: readonly View[];

@@ -32,7 +32,8 @@ export async function runControlThread(
     return await new Promise((resolve, reject) => {
       worker.on('message', (message: ControlMessage) => {
         if (message.kind === 'done') resolve({ interrupted: message.interrupted, timing: message.timing });
-        else if (message.kind === 'failed') reject(new RemoteError(message.name, message.message, message.exitCode));
+        else if (message.kind === 'failed')
+          reject(new RemoteError(message.name, message.message, message.exitCode));
         else onEvent(message);
       });
       worker.on('error', reject);

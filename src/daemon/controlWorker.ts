@@ -27,7 +27,7 @@ const post = (message: ControlMessage, transfer: ArrayBuffer[] = []): void => {
 
 async function control(job: ControlJob, signal: AbortSignal): Promise<void> {
   const realtime = job.pace === 'realtime';
-  const robot = new SimRobot(worldOptions(job.rig));
+  const robot = new SimRobot({ ...worldOptions(job.rig), shake: job.shakeRad ?? 0 });
   const speed = job.rig.limits.velocityRadPerS;
   const limits = new Limits(ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) })));
   const late = new TimingHistogram();

@@ -88,7 +88,12 @@ export class EpisodeRecording {
         softwareVersion: version,
         gripper: GRIPPER,
         cameras: this.#cameras,
-        extra: { pace, sceneSha256: this.#sceneSha256, source: JSON.stringify(this.#job.source) },
+        extra: {
+          pace,
+          sceneSha256: this.#sceneSha256,
+          source: JSON.stringify(this.#job.source),
+          shakeRad: String(this.#job.shakeRad ?? 0),
+        },
       },
       attachments: [
         { name: 'rig.json', mediaType: 'application/json', data: Buffer.from(JSON.stringify(rig, null, 2)) },

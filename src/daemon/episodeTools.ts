@@ -52,7 +52,10 @@ export function verifyEpisodes(paths: readonly string[]): ({ path: string } & Ve
     .map((path) => ({ path, ...verifyEpisode(path) }));
 }
 
-export function recoverEpisodes(folder: string): { lines: string[]; unreadable: readonly UnreadableEpisode[] } {
+export function recoverEpisodes(folder: string): {
+  lines: string[];
+  unreadable: readonly UnreadableEpisode[];
+} {
   const store = EpisodeStore.open(folder);
   return { lines: store.recoveries.map(describe), unreadable: store.unreadable };
 }

@@ -14,7 +14,11 @@ import type { WorldOptions } from '../simulation/world.js';
 const PRETRAINED = fileURLToPath(new URL('../../src/policy/pretrained/', import.meta.url));
 
 /** Names of the shipped policies, `TASK` from images and `TASK-state` from object poses. */
-export const shippedPolicies = (task: TaskName): readonly string[] => ['shipped', `${task}-images`, `${task}-state`];
+export const shippedPolicies = (task: TaskName): readonly string[] => [
+  'shipped',
+  `${task}-images`,
+  `${task}-state`,
+];
 
 /** The checkpoint folder that `name` means: `shipped`, a shipped policy's name, or a path. */
 export function checkpointFolder(name: string, task: TaskName): string {
@@ -43,7 +47,9 @@ function isFolder(path: string): boolean {
 }
 
 /** This package's version, stored with everything it makes. */
-export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+export const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as {
   version: string;
 };
 

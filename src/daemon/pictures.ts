@@ -23,7 +23,12 @@ export interface PictureChoice {
 
 /** Moments of an episode on the contact sheet: start, over the objects, lifted, face to face, end. */
 const SHEET_STEPS = [0, 110, 200, 280, EPISODE_STEPS - 1] as const;
-const SHEET_REQUEST: ImageRequest = { camera: 'cam_high', width: 320, height: 200, region: { x: 120, y: 165, width: 400, height: 250 } };
+const SHEET_REQUEST: ImageRequest = {
+  camera: 'cam_high',
+  width: 320,
+  height: 200,
+  region: { x: 120, y: 165, width: 400, height: 250 },
+};
 /** A sheet with more rows than this is not looked at. */
 const SHEET_EPISODES = 25;
 
@@ -49,7 +54,8 @@ export class Pictures {
     starts: readonly StartPose[],
     listener: { onLine(line: string): void },
   ): Promise<Pictures> {
-    const watch = choice.watchPort === undefined ? undefined : await WatchServer.start(CAMERAS, choice.watchPort);
+    const watch =
+      choice.watchPort === undefined ? undefined : await WatchServer.start(CAMERAS, choice.watchPort);
     if (watch) listener.onLine(`live window: ${watch.url}`);
     return new Pictures(choice, starts, watch);
   }

@@ -19,6 +19,8 @@ export interface RecordRequest {
   /** Script only: largest shift of a waypoint [m] and change of a segment's duration (fraction). */
   readonly waypointNoise: number;
   readonly timing: number;
+  /** Simulation only: shakes open hands by so much [rad]; the recorded commands stay clean. */
+  readonly shake: number;
   readonly workers: number;
   readonly pace: 'realtime' | 'fast';
 }
@@ -68,6 +70,7 @@ export async function recordEpisodes(
             pace,
             steps: EPISODE_STEPS,
             views: [],
+            shakeRad: request.shake,
             record: { directory: request.directory, images: request.images, keep: request.keep },
           },
           (event) => {
@@ -84,5 +87,12 @@ export async function recordEpisodes(
     );
     interrupted = runs.some((run) => run.interrupted);
   }
-  return { directory: request.directory, attempted, successes, kept: files.length, files: files.sort(), interrupted };
+  return {
+    directory: request.directory,
+    attempted,
+    successes,
+    kept: files.length,
+    files: files.sort(),
+    interrupted,
+  };
 }

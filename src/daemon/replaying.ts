@@ -40,7 +40,9 @@ export async function replayEpisode(
     throw new UsageError(`${request.episode} is of task ${task}, not ${request.rig.task}: drop --task`);
   }
   if (startObjects.length === 0) {
-    throw new UsageError(`${request.episode} does not say where the objects lay: it can be replayed on the robot only`);
+    throw new UsageError(
+      `${request.episode} does not say where the objects lay: it can be replayed on the robot only`,
+    );
   }
   const start = { seed, objects: Float64Array.from(startObjects) };
   const pictures = await Pictures.open(request, [start], listener);
@@ -56,6 +58,8 @@ export async function replayEpisode(
         steps: recorded.steps,
         views: pictures.views,
         trace: true,
+        // Shaken demonstrations come out the same only when shaken alike.
+        shakeRad: Number(recorded.info.extra['shakeRad'] ?? 0),
       },
       (event) => {
         if (event.kind === 'warning') listener.onLine(event.text);
@@ -79,7 +83,10 @@ export async function replayEpisode(
     differingSteps,
     recordedMaxReward: recorded.outcome.maxReward,
     replayedMaxReward: result?.outcome.maxReward ?? 0,
-    largestQposDifference: qpos.reduce((most, value, i) => Math.max(most, Math.abs(value - recorded.qpos[i]!)), 0),
+    largestQposDifference: qpos.reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - recorded.qpos[i]!)),
+      0,
+    ),
     interrupted,
   };
 }

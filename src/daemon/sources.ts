@@ -22,7 +22,9 @@ export async function createSource(job: ControlJob, robot: SimRobot): Promise<So
   const { source, rig } = job;
   switch (source.kind) {
     case 'script':
-      return { actions: createExpert(rig.task, { seed: 0, positionM: source.waypointNoiseM, timing: source.timing }) };
+      return {
+        actions: createExpert(rig.task, { seed: 0, positionM: source.waypointNoiseM, timing: source.timing }),
+      };
     case 'policy': {
       const checkpoint = await loadCheckpoint(source.folder);
       const { mode, decay, threads } = rig.execution;

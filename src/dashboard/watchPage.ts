@@ -20,7 +20,10 @@ export const watchPage = (cameras: readonly CameraName[]): string => `<!doctype 
 <header><h1>alohad</h1><span id="line">waiting</span><span id="rate"></span></header>
 <progress id="step" max="1" value="0"></progress>
 <main>${cameras
-  .map((camera) => `<figure><img src="/camera/${camera}" alt="${camera}"><figcaption>${camera}</figcaption></figure>`)
+  .map(
+    (camera) =>
+      `<figure><img src="/camera/${camera}" alt="${camera}"><figcaption>${camera}</figcaption></figure>`,
+  )
   .join('')}</main>
 <script>
   const show = (id, text) => { document.getElementById(id).textContent = text ?? ''; };

@@ -44,7 +44,11 @@ export class WatchServer {
     const watch = new WatchServer(cameras);
     await new Promise<void>((resolve, reject) => {
       watch.#server.once('error', (cause) => {
-        reject(new UsageError(`cannot serve the live window on port ${port}: ${cause.message}. Give another --watch PORT`));
+        reject(
+          new UsageError(
+            `cannot serve the live window on port ${port}: ${cause.message}. Give another --watch PORT`,
+          ),
+        );
       });
       watch.#server.listen(port, '127.0.0.1', resolve);
     });

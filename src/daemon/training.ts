@@ -1,0 +1,95 @@
+/** Behaviour cloning as the `train` verb runs it: episodes and configuration in, checkpoints and curves out. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { UsageError } from '../contract/errors.js';
+import { EpisodeStore } from '../episodes/episodeStore.js';
+import { encodePng } from '../imaging/png.js';
+import { plotLines } from '../imaging/plot.js';
+import { imitate } from '../learning/imitate.js';
+import { loadEpisodes } from '../learning/loadEpisodes.js';
+import { parseTrainingConfig, type TrainingConfig } from '../learning/trainingConfig.js';
+import { version } from './parts.js';
+import type { RunListener } from './trials.js';
+
+export interface TrainRequest {
+  readonly episodes: string;
+  /** YAML file. */
+  readonly config: string;
+  readonly out: string;
+  readonly resume?: true;
+  /** Use the first so many episodes only. */
+  readonly count?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly threads: number;
+  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+}
+
+export interface TrainReport {
+  readonly step: number;
+  readonly interrupted: boolean;
+  readonly validationL1: number;
+  readonly checkpoint: string;
+  readonly metrics: string;
+  readonly curves: string;
+}
+
+/** Throws UsageError, EpisodeError, StorageError, CheckpointError. */
+export async function trainPolicy(
+  request: TrainRequest,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<TrainReport> {
+  const config = readConfig(request);
+  const store = EpisodeStore.open(request.episodes);
+  const episodes = loadEpisodes(store, {
+    task: config.task,
+    ...(request.count !== undefined && { count: request.count }),
+  });
+  const result = await imitate({
+    config,
+    episodes,
+    runFolder: request.out,
+    resume: request.resume ?? false,
+    threads: request.threads,
+    provider: request.provider,
+    images: {
+      url: new URL('./trainingImages.js', import.meta.url).href,
+      options: { task: config.task },
+    },
+    provenance: {
+      command: `alohad ${process.argv.slice(2).join(' ')}`,
+      softwareVersion: version,
+      episodes: episodes.length,
+      firstSeed: episodes[0]?.info.seed,
+      lastSeed: episodes.at(-1)?.info.seed,
+    },
+    plot: { extension: 'png', draw: (title, curves) => encodePng(plotLines(title, curves)) },
+    signal,
+    onLine: (line) => {
+      listener.onLine(line);
+    },
+    onProgress: ({ step, steps, losses, validationL1, msPerStep, waitShare }) => {
+      listener.onProgress(
+        step,
+        steps,
+        `L1 ${losses.l1.toFixed(4)}, validation ${validationL1.toFixed(4)}, ` +
+          `${msPerStep.toFixed(0)} ms/step, ${Math.round(100 * waitShare)} % waiting for data`,
+      );
+    },
+  });
+  return { ...result, curves: result.curves ?? '' };
+}
+
+function readConfig({ config: path, steps, seed }: TrainRequest): TrainingConfig {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new UsageError(`training configuration ${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const overrides = { ...(steps !== undefined && { steps }), ...(seed !== undefined && { seed }) };
+  return parseTrainingConfig({ ...(content as object), ...overrides }, path);
+}

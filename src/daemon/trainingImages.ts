@@ -1,0 +1,27 @@
+/** What each loader thread imports for images: recorded JPEGs where there are any, else drawn from physics states. */
+import type { ImageRequest } from '../contract/camera.js';
+import type { EpisodeData, EpisodeImages } from '../contract/episode.js';
+import { RecordedImages } from '../episodes/recordedImages.js';
+import { crop, resize } from '../imaging/image.js';
+import { decodeJpeg } from '../imaging/jpeg.js';
+import { SimImages } from '../simulation/simCameras.js';
+import type { WorldOptions } from '../simulation/world.js';
+
+function decode(jpeg: Uint8Array, { region, width, height }: ImageRequest, rgb: Uint8Array): void {
+  const whole = decodeJpeg(jpeg);
+  const part = region === undefined ? whole : crop(whole, region);
+  rgb.set(resize(part, width, height).rgb);
+}
+
+/** Called by `learning/batchLoaderWorker.ts` in each of its threads. */
+export async function createImages(options: unknown): Promise<EpisodeImages> {
+  const recorded = new RecordedImages(decode);
+  const drawn = await SimImages.create(options as WorldOptions);
+  return {
+    image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
+      // A physics state gives the exact image of any region; a JPEG gives what a webcam gave.
+      const source = episode.physicsState.length > 0 ? drawn : recorded;
+      source.image(episode, step, request, rgb);
+    },
+  };
+}
