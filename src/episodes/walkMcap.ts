@@ -168,7 +168,7 @@ class Walk {
     const compression = cursor.string();
     if (compression !== '') {
       throw new EpisodeError(
-        `${this.#path} has chunks compressed with ${compression}; rewrite it uncompressed with \`mcap compress --compression none\``,
+        `${this.#path} has chunks compressed with ${compression}; rewrite it with \`mcap decompress\``,
       );
     }
     const records = cursor.bytes(cursor.uint64());

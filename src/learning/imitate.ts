@@ -109,7 +109,8 @@ export async function imitate(options: ImitationOptions): Promise<ImitationResul
     split,
     environmentSize: environment,
     done: trainer.step,
-    ...(options.images && { images: options.images }),
+    // A policy without cameras needs no renderers.
+    ...(options.images && config.images.length > 0 && { images: options.images }),
   });
   onLine?.(
     `${split.training.length} training and ${split.validation.length} held-out episodes, ` +

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { McapIndexedReader } from '@mcap/core';
+import { McapIndexedReader, McapWriter } from '@mcap/core';
 import { describe, expect, it } from 'vitest';
 import { EpisodeError, StorageError } from '#alohad/contract/errors.js';
 import { DOF } from '#alohad/contract/robot.js';
 import { EpisodeWriter } from '#alohad/episodes/episodeWriter.js';
 import { readEpisode, readHeader } from '#alohad/episodes/readEpisode.js';
+import { verifyEpisode } from '#alohad/episodes/verifyEpisode.js';
 import { walkMcap } from '#alohad/episodes/walkMcap.js';
 import { exampleStep, INFO, temporaryFolder, writeExample } from './exampleEpisode.js';
 
@@ -117,7 +118,36 @@ describe('an episode file', () => {
     expect(() => new EpisodeWriter(folder(), 'a', INFO)).toThrow(/exists already; choose another name/);
   });
 
-  it('names files that are not episodes', () => {
+  it('names files that are not episodes, and chunks it cannot read', async () => {
+    const parts: Uint8Array[] = [];
+    const size = () => parts.reduce((sum, part) => sum + part.length, 0);
+    const writer = new McapWriter({
+      writable: {
+        position: () => BigInt(size()),
+        write: (part) => Promise.resolve(parts.push(part.slice())),
+      },
+      compressChunk: (data) => ({ compression: 'zstd', compressedData: data }),
+    });
+    await writer.start({ profile: '', library: '' });
+    const channelId = await writer.registerChannel({
+      topic: '/a',
+      schemaId: 0,
+      messageEncoding: 'cdr',
+      metadata: new Map(),
+    });
+    await writer.addMessage({
+      channelId,
+      sequence: 0,
+      logTime: 0n,
+      publishTime: 0n,
+      data: new Uint8Array(4),
+    });
+    await writer.end();
+    const path = join(folder(), 'zstd.mcap');
+    writeFileSync(path, Buffer.concat(parts));
+    expect(() => verifyEpisode(path)).toThrow(/compressed with zstd; rewrite it with `mcap decompress`/);
+    expect(() => readEpisode(path)).toThrow(/is an MCAP file, but not an episode of alohad/);
+
     expect(() => readEpisode(join(folder(), 'none.mcap'))).toThrow(/no such file/);
     expect(() => readEpisode(import.meta.filename)).toThrow(/not an MCAP file/);
   });
