@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ActConfig } from '#alohad/network/actConfig.js';
-import { ActTrainer, type ParameterGroup } from '#alohad/network/actTrainer.js';
+import { ActTrainer, type ActTrainerOptions } from '#alohad/network/actTrainer.js';
 import { batch, weights, withStatistics } from './referenceNumbers.js';
 
 interface Curve {
@@ -24,7 +24,7 @@ interface Fixture {
   readonly batchSize: number;
   /** Number of different batches, taken in turn. */
   readonly batches: number;
-  readonly groups: readonly ParameterGroup[];
+  readonly groups: ActTrainerOptions['groups'];
   readonly curves: readonly Curve[];
 }
 

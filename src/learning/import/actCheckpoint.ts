@@ -32,8 +32,14 @@ const PREFIX = 'model.';
 const DECODER_LAYERS = `${PREFIX}transformer.decoder.layers.`;
 /** Not parameters of the policy: a fixed table, and a head that is in no loss. */
 const UNUSED = [`${PREFIX}pos_table`, `${PREFIX}is_pad_head.weight`, `${PREFIX}is_pad_head.bias`];
-/** Present but idle in act-plus-plus's policies without a CVAE encoder (`--no_encoder`). */
-const IDLE_WITHOUT_ENCODER = ['cls_embed.', 'encoder_action_proj.', 'encoder_joint_proj.', 'latent_proj.'];
+/** Present but idle in act-plus-plus's policies without a CVAE encoder (`--no_encoder`), where z is always 0. */
+const IDLE_WITHOUT_ENCODER = [
+  'cls_embed.',
+  'encoder_action_proj.',
+  'encoder_joint_proj.',
+  'latent_proj.',
+  'latent_out_proj.weight',
+];
 
 /** Throws CheckpointError, or UsageError when the cameras do not fit. */
 export function importActCheckpoint(
@@ -168,7 +174,7 @@ function translate(source: TensorSource, config: ActConfig): ImportedPolicy['wei
   const backbones = config.sharedBackbone ? 1 : config.cameras.length;
   for (let i = 0; i < backbones; i++) to.resnet18(theirs(`backbones.${i}.0.body`), `backbone.${i}`);
   to.pointwise(theirs('input_proj'), 'image_projection');
-  to.layer(theirs('latent_out_proj'), 'latent_projection');
+  to.tensor(theirs('latent_out_proj.bias'), 'latent_projection.bias');
   to.layer(theirs('input_proj_robot_state'), 'state_projection');
   to.tensor(theirs('additional_pos_embed.weight'), 'token_positions');
   to.encoderLayers(theirs('transformer.encoder.layers'), 'encoder', config.encoderLayers);
@@ -177,6 +183,7 @@ function translate(source: TensorSource, config: ActConfig): ImportedPolicy['wei
   to.tensor(theirs('query_embed.weight'), 'queries');
   to.layer(theirs('action_head'), 'action_head');
   if (config.cvae) {
+    to.tensor(theirs('latent_out_proj.weight'), 'latent_projection.weight');
     to.tensor(theirs('cls_embed.weight'), 'cvae.class_token');
     to.layer(theirs('encoder_joint_proj'), 'cvae.state_projection');
     to.layer(theirs('encoder_action_proj'), 'cvae.action_projection');

@@ -54,6 +54,9 @@ const IMAGES = 'observation.images.';
 const ENVIRONMENT = 'observation.environment_state';
 const ACTION = 'action';
 
+/** Idle in policies without a CVAE, where z is always 0. */
+const LATENT_WEIGHT = 'model.encoder_latent_input_proj.weight';
+
 /** ImageNet's, which LeRobot puts in the place of a dataset's own by default (use_imagenet_stats). */
 const IMAGE_STATISTICS: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
@@ -69,6 +72,7 @@ export function importLerobotCheckpoint(folder: string, options: LerobotImportOp
   const config = configOf(folder, given, cameras, statistics);
   const source = new TensorSource(path, tensors);
   source.drop((name) => LerobotStatistics.isStatistic(name) || name === 'model.vae_encoder_pos_enc');
+  if (!config.cvae) source.drop((name) => name === LATENT_WEIGHT);
   return {
     config,
     weights: translate(source, config),
@@ -174,7 +178,7 @@ function translate(source: TensorSource, config: ActConfig): ImportedPolicy['wei
     to.resnet18('model.backbone', 'backbone.0');
     to.pointwise('model.encoder_img_feat_input_proj', 'image_projection');
   }
-  to.layer('model.encoder_latent_input_proj', 'latent_projection');
+  to.tensor('model.encoder_latent_input_proj.bias', 'latent_projection.bias');
   to.layer('model.encoder_robot_state_input_proj', 'state_projection');
   if (config.environmentStateSize > 0)
     to.layer('model.encoder_env_state_input_proj', 'environment_projection');
@@ -185,6 +189,7 @@ function translate(source: TensorSource, config: ActConfig): ImportedPolicy['wei
   to.tensor('model.decoder_pos_embed.weight', 'queries');
   to.layer('model.action_head', 'action_head');
   if (config.cvae) {
+    to.tensor(LATENT_WEIGHT, 'latent_projection.weight');
     to.tensor('model.vae_encoder_cls_embed.weight', 'cvae.class_token');
     to.layer('model.vae_encoder_robot_state_input_proj', 'cvae.state_projection');
     to.layer('model.vae_encoder_action_input_proj', 'cvae.action_projection');
