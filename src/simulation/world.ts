@@ -47,7 +47,8 @@ export class World {
     if (!TASKS.includes(options.task)) {
       throw new UnknownTaskError(`There is no task "${options.task}". Tasks are: ${TASKS.join(', ')}.`);
     }
-    return new World(await loadMujoco(), options);
+    mujocoOfThisThread ??= loadMujoco();
+    return new World(await mujocoOfThisThread, options);
   }
 
   private constructor(mujoco: MainModule, { task, scene = ownScene(task) }: WorldOptions) {
@@ -189,6 +190,9 @@ export class World {
     this.model.delete();
   }
 }
+
+/** Compiling MuJoCo takes 0.3 s: worlds of a thread share it. */
+let mujocoOfThisThread: Promise<MainModule> | undefined;
 
 const stateParts = ({ qpos, qvel, qacc_warmstart: warmStart, ctrl, act }: PhysicsData): Float64Array[] => [
   qpos,
