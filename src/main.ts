@@ -15,7 +15,7 @@ try {
     process.exitCode = error.exitCode;
   } else {
     process.stderr.write(
-      `alohad: unexpected error, please report it\n${(error as Error).stack ?? String(error)}\n`,
+      `alohad: unexpected error, please report it\n${error instanceof Error ? error.stack : String(error)}\n`,
     );
     process.exitCode = EXIT.failed;
   }

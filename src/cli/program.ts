@@ -1,6 +1,6 @@
 /** The command line: one file per verb. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../config/packageVersion.js';
 import { episodesCommand } from './episodes.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
@@ -9,14 +9,11 @@ import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
 
 export function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const root = new Command('alohad')
     .description(
       'Control daemon for ALOHA robots: trials, demonstrations, ACT training; in simulation or on the robot',
     )
-    .version(version)
+    .version(packageVersion())
     .showHelpAfterError('(add --help for the options)')
     .showSuggestionAfterError();
   for (const verb of [

@@ -2,11 +2,10 @@
  * The rig file: one YAML file that says which robot this is, how it is limited and how policies are executed.
  * This is the only reader of rig files and of the environment.
  */
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { RigError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
+import { readYaml } from './yamlFile.js';
 
 const rigSchema = z.strictObject({
   name: z.string().min(1).default('aloha-sim'),
@@ -41,26 +40,9 @@ export type Rig = z.infer<typeof rigSchema>;
 /** The rig of a machine without a rig file: the simulation, with every default. */
 export const defaultRig = (): Rig => rigSchema.parse({});
 
-/** Reads a rig file. Throws RigError with the place of each fault. */
+/** Reads a rig file. Throws UsageError when it cannot be read and RigError with the place of each fault. */
 export function loadRig(path: string): Rig {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new RigError(
-      `rig file ${path} cannot be read (${String((cause as Error).message)}). Give --rig FILE.yaml`,
-      {
-        cause,
-      },
-    );
-  }
-  let content: unknown;
-  try {
-    content = parse(text) ?? {};
-  } catch (cause) {
-    throw new RigError(`rig file ${path} is not YAML: ${(cause as Error).message}`, { cause });
-  }
-  const result = rigSchema.safeParse(content);
+  const result = rigSchema.safeParse(readYaml(path));
   if (!result.success) throw new RigError(`rig file ${path} is not valid:\n${z.prettifyError(result.error)}`);
   return result.data;
 }

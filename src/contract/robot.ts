@@ -25,7 +25,9 @@ export const ARM_JOINTS = [
 export const DOF = ARMS.length * ARM_JOINTS.length;
 
 /** Names of the 14 entries: `left_waist`, ..., `right_gripper`. */
-export const JOINT_NAMES: readonly string[] = ARMS.flatMap((arm) => ARM_JOINTS.map((joint) => `${arm}_${joint}`));
+export const JOINT_NAMES: readonly string[] = ARMS.flatMap((arm) =>
+  ARM_JOINTS.map((joint) => `${arm}_${joint}`),
+);
 
 /** Whether entry `index` of a 14-vector is a gripper (normalised) rather than a joint angle (rad). */
 export const isGripper = (index: number): boolean => index % ARM_JOINTS.length === ARM_JOINTS.length - 1;

@@ -109,13 +109,14 @@ port.on('message', () => {
   stop.abort();
 });
 try {
-  await control(workerData as ControlJob, stop.signal);
+  const job: ControlJob = workerData;
+  await control(job, stop.signal);
 } catch (error) {
   const known = error instanceof AlohadError;
   post({
     kind: 'failed',
     name: known ? error.name : 'UnexpectedError',
-    message: known ? error.message : ((error as Error).stack ?? String(error)),
+    message: known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
     exitCode: known ? error.exitCode : EXIT.failed,
   });
 }

@@ -1,7 +1,8 @@
 /** Names the concrete parts: which class is a robot, a source, an expert. Everything else asks for them here. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packageVersion } from '../config/packageVersion.js';
 import type { Rig } from '../config/rig.js';
 import { CheckpointError } from '../contract/errors.js';
 import type { TaskName } from '../contract/task.js';
@@ -47,11 +48,7 @@ function isFolder(path: string): boolean {
 }
 
 /** This package's version, stored with everything it makes. */
-export const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as {
-  version: string;
-};
+export const version = packageVersion();
 
 const EXPERTS: Readonly<Record<TaskName, (noise: ExpertNoise) => ActionSource>> = {
   insertion: insertionExpert,

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CAMERAS, type ImageRequest } from '../contract/camera.js';
-import { StorageError } from '../contract/errors.js';
+import { storing } from '../contract/systemError.js';
 import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
 import { WatchServer } from '../dashboard/watchServer.js';
 import { contactSheet, type Tile } from '../imaging/contactSheet.js';
@@ -126,13 +126,11 @@ export class Pictures {
         }));
       });
     if (path === undefined || tiles.length === 0) return null;
+    const sheet = encodePng(contactSheet(tiles, { columns: SHEET_STEPS.length, tileWidth: 320 }));
     makeFolderOf(path);
-    const sheet = contactSheet(tiles, { columns: SHEET_STEPS.length, tileWidth: 320 });
-    try {
-      writeFileSync(path, encodePng(sheet));
-    } catch (cause) {
-      throw new StorageError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
-    }
+    storing(path, () => {
+      writeFileSync(path, sheet);
+    });
     return path;
   }
 }
@@ -146,10 +144,8 @@ function mosaic({ images }: Frame): Uint8Array {
   return whole.rgb;
 }
 
-function makeFolderOf(path: string): void {
-  try {
+const makeFolderOf = (path: string): void => {
+  storing(path, () => {
     mkdirSync(dirname(path), { recursive: true });
-  } catch (cause) {
-    throw new StorageError(`cannot make the folder of ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
+  });
+};

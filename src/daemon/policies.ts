@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CAMERAS, imageBytes } from '../contract/camera.js';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import { CheckpointError, StorageError, UsageError } from '../contract/errors.js';
+import { storing } from '../contract/systemError.js';
 import type { TaskName } from '../contract/task.js';
 import { checkpointName, checkpointSteps, writeCheckpoint } from '../learning/checkpointFolder.js';
 import { importActCheckpoint } from '../learning/import/actCheckpoint.js';
@@ -61,13 +62,11 @@ export async function exportPolicy(folder: string, out: string): Promise<string>
   if (existsSync(join(out, CHECKPOINT_FILES.manifest))) {
     throw new StorageError(`${out} holds a policy already; remove it or give another --out`);
   }
-  try {
+  storing(out, () => {
     mkdirSync(out, { recursive: true });
     for (const file of [CHECKPOINT_FILES.model, CHECKPOINT_FILES.manifest])
       cpSync(join(source, file), join(out, file));
-  } catch (cause) {
-    throw new StorageError(`cannot write ${out}: ${(cause as Error).message}`, { cause });
-  }
+  });
   return `${manifest.name} from ${source} is in ${out}`;
 }
 

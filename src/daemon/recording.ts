@@ -56,7 +56,9 @@ export async function recordEpisodes(
   let seed = request.seed;
 
   // Rounds, each as long as what is still missing: failures are replaced by fresh seeds.
-  while (files.length < episodes && !interrupted && attempted < episodes * MOST_ATTEMPTS_PER_EPISODE) {
+  for (;;) {
+    const hopeless = attempted >= episodes * MOST_ATTEMPTS_PER_EPISODE;
+    if (files.length >= episodes || interrupted || hopeless) break;
     const missing = episodes - files.length;
     const starts = Array.from({ length: missing }, () => sampleStartPose(rig.task, seed++));
     const threads = Math.min(workers, missing);

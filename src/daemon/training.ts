@@ -1,7 +1,5 @@
 /** Behaviour cloning as the `train` verb runs it: episodes and configuration in, checkpoints and curves out. */
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
-import { UsageError } from '../contract/errors.js';
+import { readYaml } from '../config/yamlFile.js';
 import { EpisodeStore } from '../episodes/episodeStore.js';
 import { encodePng } from '../imaging/png.js';
 import { plotLines } from '../imaging/plot.js';
@@ -82,14 +80,6 @@ export async function trainPolicy(
 }
 
 function readConfig({ config: path, steps, seed }: TrainRequest): TrainingConfig {
-  let content: unknown;
-  try {
-    content = parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UsageError(`training configuration ${path} cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  const overrides = { ...(steps !== undefined && { steps }), ...(seed !== undefined && { seed }) };
-  return parseTrainingConfig({ ...(content as object), ...overrides }, path);
+  const config = parseTrainingConfig(readYaml(path), path);
+  return { ...config, ...(steps !== undefined && { steps }), ...(seed !== undefined && { seed }) };
 }

@@ -14,9 +14,9 @@ function decode(jpeg: Uint8Array, { region, width, height }: ImageRequest, rgb: 
 }
 
 /** Called by `learning/batchLoaderWorker.ts` in each of its threads. */
-export async function createImages(options: unknown): Promise<EpisodeImages> {
+export async function createImages(options: WorldOptions): Promise<EpisodeImages> {
   const recorded = new RecordedImages(decode);
-  const drawn = await SimImages.create(options as WorldOptions);
+  const drawn = await SimImages.create(options);
   return {
     image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
       // A physics state gives the exact image of any region; a JPEG gives what a webcam gave.

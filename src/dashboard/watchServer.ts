@@ -5,7 +5,6 @@
  * a frame is dropped for a client whose last one has not left yet.
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { CameraName } from '../contract/camera.js';
 import { UsageError } from '../contract/errors.js';
 import { watchPage } from './watchPage.js';
@@ -56,7 +55,8 @@ export class WatchServer {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+    const address = this.#server.address();
+    return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/`;
   }
 
   /** Shows a JPEG frame of `camera` to everybody who is ready for one. */

@@ -1,6 +1,6 @@
 /** Where an episode's bytes go: an append-only file, or in tests something that fails on purpose. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { storing } from './systemError.js';
+import { storing } from '../contract/systemError.js';
 
 export interface ByteSink {
   /** Bytes accepted so far, which is where the next write begins. */

@@ -14,7 +14,7 @@ import type { Recovery } from './recoverEpisode.js';
 import { isUnfinished, recoverEpisode } from './recoverEpisode.js';
 import type { Verification } from './verifyEpisode.js';
 import { verifyEpisode } from './verifyEpisode.js';
-import { meaningOf, storing } from './systemError.js';
+import { meaningOf, storing } from '../contract/systemError.js';
 
 /** One line of the list. */
 export interface EpisodeEntry {

@@ -28,7 +28,7 @@ import {
   REWARD_TOPIC,
   stateTopic,
 } from './topics.js';
-import { storing } from './systemError.js';
+import { storing } from '../contract/systemError.js';
 
 export const PART_SUFFIX = '.part.mcap';
 /** A part file that its recorder gave up, after a full disk. */

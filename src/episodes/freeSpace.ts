@@ -1,7 +1,7 @@
 /** Refuses to begin what the disk could not hold. */
 import { statfsSync } from 'node:fs';
 import { StorageError } from '../contract/errors.js';
-import { storing } from './systemError.js';
+import { storing } from '../contract/systemError.js';
 
 const MEGABYTE = 1e6;
 

@@ -4,7 +4,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { EpisodeError } from '../contract/errors.js';
-import { meaningOf, storing, systemCode } from './systemError.js';
+import { meaningOf, storing, systemCode } from '../contract/systemError.js';
 
 const labelSchema = z.strictObject({ success: z.boolean(), note: z.string(), labelledAt: z.string() });
 

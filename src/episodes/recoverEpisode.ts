@@ -14,7 +14,7 @@ import { outcomeOf } from './readEpisode.js';
 import { FLOAT64 } from './rosMessages.js';
 import { METADATA, REWARD_TOPIC } from './topics.js';
 import { walkMcap } from './walkMcap.js';
-import { storing } from './systemError.js';
+import { storing } from '../contract/systemError.js';
 
 export interface Recovery {
   /** The file as found. */

@@ -12,7 +12,7 @@ import { EpisodeError } from '../contract/errors.js';
 import { ByteCursor } from './byteCursor.js';
 import { countMessages, emptySummary } from './mcapFile.js';
 import type { McapSummary } from './mcapFile.js';
-import { meaningOf } from './systemError.js';
+import { meaningOf } from '../contract/systemError.js';
 
 export interface McapMessage {
   readonly channelId: number;

@@ -1,5 +1,5 @@
 /** What the operating system answered, in the user's words. */
-import { StorageError } from '../contract/errors.js';
+import { StorageError } from './errors.js';
 
 const MEANING: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space or use another folder',
