@@ -1,19 +1,17 @@
-/** Line plots as pictures: training curves with axes, a grid and a legend. */
-import { drawText, fillRectangle, LINE_HEIGHT, textWidth } from './font.js';
-import { blankImage, type Colour, type Image } from './image.js';
+/** Line plots as pictures and as SVG text: loss curves, success over time. */
+import { drawText, fillRectangle, textWidth } from './font.js';
+import type { Colour, Image } from './image.js';
+import { blankImage } from './image.js';
+import type { Curve, PlotLayout, PlotOptions } from './plotLayout.js';
+import { layOut } from './plotLayout.js';
 
-export interface PlotLine {
-  readonly name: string;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
-}
+export type { Curve, PlotOptions } from './plotLayout.js';
 
-const SIZE = { width: 900, height: 520 } as const;
-const FIELD = { left: 84, top: 44, right: 24, bottom: 44 } as const;
-const PAPER: Colour = [250, 250, 250];
-const INK: Colour = [40, 42, 48];
-const GRID: Colour = [222, 224, 228];
-/** Distinguishable for colour-blind readers; source: Okabe and Ito 2008. */
-const COLOURS: readonly Colour[] = [
+const PAPER: Colour = [255, 255, 255];
+const INK: Colour = [50, 54, 62];
+const GRID: Colour = [228, 230, 234];
+/** Told apart also by people who see few colours; source: Okabe and Ito's palette. */
+const PALETTE: readonly Colour[] = [
   [0, 114, 178],
   [213, 94, 0],
   [0, 158, 115],
@@ -21,100 +19,121 @@ const COLOURS: readonly Colour[] = [
   [230, 159, 0],
   [86, 180, 233],
 ];
+const LINE_WIDTH = 2;
 
-interface Range {
-  readonly low: number;
-  readonly high: number;
-}
+const colourOf = (curve: number): Colour => PALETTE[curve % PALETTE.length] ?? INK;
 
-/** Draws lines over a common x; y is logarithmic when all values are positive and span more than a decade. */
-export function plotLines(title: string, lines: readonly PlotLine[]): Image {
-  const image = blankImage(SIZE.width, SIZE.height, PAPER);
-  const finite = lines.map(({ name, points }) => ({
-    name,
-    points: points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)),
-  }));
-  const all = finite.flatMap(({ points }) => points);
-  drawText(image, title, FIELD.left, 14, INK, 2);
-  if (all.length === 0) {
-    drawText(image, 'no data yet', FIELD.left, FIELD.top + 20, INK, 2);
-    return image;
+/** Draws the curves over a common pair of axes, with a legend. */
+export function plotLines(title: string, curves: readonly Curve[], options: PlotOptions = {}): Image {
+  const layout = layOut(curves, options);
+  const { left, right, top, bottom } = layout;
+  const image = blankImage(layout.width, layout.height, PAPER);
+  for (const { at, text } of layout.xTicks) {
+    fillRectangle(image, Math.round(at), top, 1, bottom - top, GRID);
+    drawText(image, text, Math.round(at - textWidth(text) / 2), bottom + 8, INK);
   }
-  const xs = rangeOf(all.map(({ x }) => x));
-  const raw = rangeOf(all.map(({ y }) => y));
-  const logarithmic = raw.low > 0 && raw.high / raw.low > 10;
-  const scale = logarithmic ? Math.log10 : (y: number): number => y;
-  const ys = { low: scale(raw.low), high: scale(raw.high) };
-  const right = SIZE.width - FIELD.right;
-  const bottom = SIZE.height - FIELD.bottom;
-  const toX = (x: number): number => FIELD.left + share(xs, x) * (right - FIELD.left);
-  const toY = (y: number): number => bottom - share(ys, scale(y)) * (bottom - FIELD.top);
-
-  for (const tick of ticks(xs)) {
-    const x = Math.round(toX(tick));
-    fillRectangle(image, x, FIELD.top, 1, bottom - FIELD.top, GRID);
-    const text = short(tick);
-    drawText(image, text, Math.round(x - textWidth(text) / 2), bottom + 8, INK);
+  for (const { at, text } of layout.yTicks) {
+    fillRectangle(image, left, Math.round(at), right - left, 1, GRID);
+    drawText(image, text, left - 8 - textWidth(text), Math.round(at) - 3, INK);
   }
-  for (const tick of logarithmic ? decades(raw) : ticks(raw)) {
-    const y = Math.round(toY(tick));
-    fillRectangle(image, FIELD.left, y, right - FIELD.left, 1, GRID);
-    const text = short(tick);
-    drawText(image, text, FIELD.left - 8 - textWidth(text), y - 3, INK);
+  fillRectangle(image, left, top, 1, bottom - top, INK);
+  fillRectangle(image, left, bottom, right - left + 1, 1, INK);
+  drawText(image, title, left, 12, INK, 2);
+  if (options.yLabel !== undefined) drawText(image, options.yLabel, 8, top - 14, INK);
+  if (options.xLabel !== undefined) {
+    drawText(image, options.xLabel, right - textWidth(options.xLabel), bottom + 26, INK);
   }
-  finite.forEach(({ name, points }, i) => {
-    const colour = COLOURS[i % COLOURS.length]!;
-    points.forEach(({ x, y }, k) => {
-      const from = points[Math.max(0, k - 1)]!;
-      drawLine(image, toX(from.x), toY(from.y), toX(x), toY(y), colour);
-    });
-    const legendY = FIELD.top + 10 + i * 2 * LINE_HEIGHT;
-    const legendX = right - 16 - textWidth(name, 2);
-    fillRectangle(image, legendX - 28, legendY + 5, 20, 4, colour);
-    drawText(image, name, legendX, legendY, INK, 2);
+  layout.lines.forEach((runs, curve) => {
+    for (const run of runs) drawPolyline(image, run, colourOf(curve));
   });
+  for (const { name, curve, at } of legend(layout, curves)) {
+    fillRectangle(image, at, bottom + 28, 14, 3, colourOf(curve));
+    drawText(image, name, at + 20, bottom + 26, INK);
+  }
   return image;
 }
 
-function rangeOf(values: readonly number[]): Range {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
+/** The same plot as an SVG document. */
+export function plotSvg(title: string, curves: readonly Curve[], options: PlotOptions = {}): string {
+  const layout = layOut(curves, options);
+  const { width, height, left, right, top, bottom } = layout;
+  const parts = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="${css(INK)}">`,
+    `<rect width="${width}" height="${height}" fill="${css(PAPER)}"/>`,
+    `<text x="${left}" y="26" font-size="18">${escaped(title)}</text>`,
+  ];
+  for (const { at, text } of layout.xTicks) {
+    parts.push(
+      `<path d="M${px(at)} ${top}V${bottom}" stroke="${css(GRID)}"/><text x="${px(at)}" y="${bottom + 18}" text-anchor="middle">${text}</text>`,
+    );
   }
-  return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
-}
-
-const share = ({ low, high }: Range, value: number): number => (value - low) / (high - low);
-
-/** Round numbers within the range, about six. */
-function ticks({ low, high }: Range): number[] {
-  const rough = (high - low) / 6;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-  const first = Math.ceil(low / step);
-  const count = Math.floor(high / step) - first + 1;
-  return Array.from({ length: count }, (_, i) => (first + i) * step);
-}
-
-/** 1, 2 and 5 of each decade within the range. */
-function decades({ low, high }: Range): number[] {
-  const marks: number[] = [];
-  for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
-    for (const factor of [1, 2, 5])
-      if (factor * power >= low && factor * power <= high) marks.push(factor * power);
+  for (const { at, text } of layout.yTicks) {
+    parts.push(
+      `<path d="M${left} ${px(at)}H${right}" stroke="${css(GRID)}"/><text x="${left - 8}" y="${px(at + 4)}" text-anchor="end">${text}</text>`,
+    );
   }
-  return marks;
+  parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="${css(INK)}"/>`);
+  if (options.yLabel !== undefined)
+    parts.push(`<text x="8" y="${top - 8}">${escaped(options.yLabel)}</text>`);
+  if (options.xLabel !== undefined) {
+    parts.push(`<text x="${right}" y="${bottom + 36}" text-anchor="end">${escaped(options.xLabel)}</text>`);
+  }
+  layout.lines.forEach((runs, curve) => {
+    const d = runs.map((run) => `M${run.map(([x, y]) => `${px(x)} ${px(y)}`).join('L')}`).join('');
+    parts.push(
+      `<path d="${d}" fill="none" stroke="${css(colourOf(curve))}" stroke-width="${LINE_WIDTH}" stroke-linejoin="round"/>`,
+    );
+  });
+  for (const { name, curve, at } of legend(layout, curves)) {
+    parts.push(
+      `<rect x="${at}" y="${bottom + 28}" width="14" height="3" fill="${css(colourOf(curve))}"/><text x="${at + 20}" y="${bottom + 35}">${escaped(name)}</text>`,
+    );
+  }
+  return `${parts.join('\n')}\n</svg>\n`;
 }
 
-const short = (value: number): string => String(Number(value.toPrecision(3)));
+/** Names of the curves side by side below the axes. */
+function legend(layout: PlotLayout, curves: readonly Curve[]): { name: string; curve: number; at: number }[] {
+  let at = layout.left;
+  return curves.map(({ name }, curve) => {
+    const entry = { name, curve, at };
+    at += 40 + textWidth(name);
+    return entry;
+  });
+}
 
-/** Two pixels thick, by steps of one pixel. */
-function drawLine(image: Image, x0: number, y0: number, x1: number, y1: number, colour: Colour): void {
-  const steps = Math.max(1, Math.ceil(Math.max(Math.abs(x1 - x0), Math.abs(y1 - y0))));
-  for (let i = 0; i <= steps; i++) {
-    const t = i / steps;
-    fillRectangle(image, Math.round(x0 + t * (x1 - x0)), Math.round(y0 + t * (y1 - y0)), 2, 2, colour);
+/** Draws a line through the points; pixels at its edge are covered in part. */
+function drawPolyline(image: Image, points: readonly (readonly [number, number])[], colour: Colour): void {
+  points.forEach(([x, y], i) => {
+    const [fromX, fromY] = points[Math.max(0, i - 1)] ?? [x, y];
+    drawSegment(image, fromX, fromY, x, y, colour);
+  });
+}
+
+/** Covers each pixel by how near its centre is to the segment. */
+function drawSegment(image: Image, x0: number, y0: number, x1: number, y1: number, colour: Colour): void {
+  const reach = LINE_WIDTH / 2 + 0.5;
+  const length2 = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+  const endRow = Math.min(image.height - 1, Math.ceil(Math.max(y0, y1) + reach));
+  const endColumn = Math.min(image.width - 1, Math.ceil(Math.max(x0, x1) + reach));
+  for (let row = Math.max(0, Math.floor(Math.min(y0, y1) - reach)); row <= endRow; row++) {
+    for (let column = Math.max(0, Math.floor(Math.min(x0, x1) - reach)); column <= endColumn; column++) {
+      const dx = column + 0.5 - x0;
+      const dy = row + 0.5 - y0;
+      const along = length2 === 0 ? 0 : Math.min(1, Math.max(0, (dx * (x1 - x0) + dy * (y1 - y0)) / length2));
+      const distance = Math.hypot(dx - along * (x1 - x0), dy - along * (y1 - y0));
+      const cover = Math.min(1, reach - distance);
+      if (cover <= 0) continue;
+      const at = 3 * (row * image.width + column);
+      for (let k = 0; k < 3; k++) {
+        const old = image.rgb[at + k] ?? 0;
+        image.rgb[at + k] = Math.round(old + cover * ((colour[k] ?? 0) - old));
+      }
+    }
   }
 }
+
+const css = ([red, green, blue]: Colour): string => `rgb(${red},${green},${blue})`;
+const px = (value: number): string => value.toFixed(1);
+const escaped = (text: string): string =>
+  text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');

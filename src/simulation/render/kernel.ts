@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs';
 interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly heapBase: { readonly value: number };
-  draw(
+  setTarget(depth: number, colour: number, width: number, height: number): void;
+  clearTarget(background: number): void;
+  drawInstances(
     instances: number,
     count: number,
     camera: number,
@@ -14,12 +16,19 @@ interface KernelExports {
     records: number,
     marks: number,
     list: number,
-    depth: number,
-    colour: number,
-    width: number,
-    height: number,
-    background: number,
   ): void;
+  drawSky(camera: number, faces: number, size: number): void;
+  castShadows(
+    instances: number,
+    count: number,
+    light: number,
+    records: number,
+    marks: number,
+    list: number,
+    map: number,
+    size: number,
+  ): void;
+  applyShadows(camera: number, light: number, map: number, size: number, bias: number): void;
   packRgb(colour: number, rgb: number, pixels: number): void;
   packHalved(colour: number, rgb: number, width: number, height: number): void;
 }

@@ -5,7 +5,7 @@
 
 /** A thing to draw: one geom with its mesh, material and pose. */
 export const INSTANCE = {
-  words: 32,
+  words: 36,
   vertices: 0,
   blocks: 1,
   indices: 2,
@@ -21,6 +21,11 @@ export const INSTANCE = {
   radius: 15,
   position: 16,
   rotation: 20,
+  textureKind: 29,
+  texture: 30,
+  textureWidth: 31,
+  textureHeight: 32,
+  textureScale: 33,
 } as const;
 
 /** The camera of one image. Axes are unit vectors in the world; scale and centre are in pixels. */
@@ -52,6 +57,9 @@ export const LIGHT = {
   exponent: 17,
   casts: 18,
 } as const;
+
+/** The light that casts shadows: axes in texels per metre, the forward one in 1/range. */
+export const SHADOW = { words: 12, origin: 0, right: 3, down: 6, forward: 9 } as const;
 
 /** Bytes of one transformed vertex; triangle indices are stored multiplied by it. */
 export const RECORD_BYTES = 32;

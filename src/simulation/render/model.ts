@@ -16,7 +16,7 @@ export interface SceneModel {
       readonly diffuse: Float32Array;
       readonly specular: Float32Array;
     };
-    readonly map: { readonly znear: number };
+    readonly map: { readonly zfar: number; readonly znear: number };
     readonly quality: { readonly numslices: number; readonly numstacks: number; readonly numquads: number };
   };
   readonly cam_fovy: Float64Array;
@@ -35,6 +35,8 @@ export interface SceneModel {
   readonly light_type: Int32Array;
   readonly mat_emission: Float32Array;
   readonly mat_rgba: Float32Array;
+  readonly mat_texid: Int32Array;
+  readonly mat_texrepeat: Float32Array;
   readonly mat_shininess: Float32Array;
   readonly mat_specular: Float32Array;
   readonly mesh_face: Int32Array;
@@ -43,10 +45,18 @@ export interface SceneModel {
   readonly mesh_facenum: Int32Array;
   readonly mesh_normal: Float32Array;
   readonly mesh_normaladr: Int32Array;
+  readonly mesh_texcoordadr: Int32Array;
   readonly mesh_vert: Float32Array;
   readonly mesh_vertadr: Int32Array;
-  /** The whole-array views of these two throw in @mujoco/mujoco 3.14 (bool arrays); the accessor works. */
+  readonly tex_adr: ArrayLike<number | bigint>;
+  readonly tex_data: Uint8Array;
+  readonly tex_height: Int32Array;
+  readonly tex_nchannel: Int32Array;
+  readonly tex_type: Int32Array;
+  readonly tex_width: Int32Array;
+  /** The whole-array views of these throw in @mujoco/mujoco 3.14 (bool arrays); the accessor works. */
   light(id: number): { readonly active: boolean; readonly castshadow: boolean };
+  mat(id: number): { readonly texuniform: boolean };
 }
 
 /** Fields of mjData, valid after mj_forward or mj_step. */

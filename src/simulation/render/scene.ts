@@ -4,6 +4,8 @@
  */
 import type { Geometry, Tessellation } from './geometry.js';
 import type { SceneModel } from './model.js';
+import type { Texture } from './textures.js';
+import { meanColour, textureOfMaterial } from './textures.js';
 import { box, capsule, cylinder, plane, scaled, sphere } from './geometry.js';
 
 /** Values of mjtGeom; source: mujoco/mjmodel.h. */
@@ -21,9 +23,6 @@ const SHAPE = {
 /** Highest geom group drawn. */
 const LAST_VISIBLE_GROUP = 2;
 
-/** Half size of a plane that the model declares infinite, in model extents. */
-const INFINITE_PLANE_EXTENTS = 20;
-
 export interface Material {
   /** Red, green, blue, alpha in 0..1. */
   readonly rgba: readonly number[];
@@ -31,6 +30,13 @@ export interface Material {
   readonly specular: number;
   /** Exponent of the highlight, 0..128. */
   readonly shininess: number;
+  readonly texture?: MappedTexture;
+}
+
+/** A texture and how it lies on a geom: looked up at the geom's own coordinates times `scale`. */
+export interface MappedTexture {
+  readonly texture: Texture;
+  readonly scale: readonly number[];
 }
 
 export interface Drawable {
@@ -65,18 +71,48 @@ function materialOf(model: SceneModel, geom: number): Material {
   if (material < 0) return { rgba: own, ...PLAIN };
   // A geom's own colour wins over its material's unless it was left at MuJoCo's default grey.
   const isDefault = own.every((value, i) => value === (i < 3 ? 0.5 : 1));
-  const rgba = [...model.mat_rgba.subarray(4 * material, 4 * material + 4)];
-  return {
-    rgba: isDefault ? rgba : own,
+  const rgba = isDefault ? [...model.mat_rgba.subarray(4 * material, 4 * material + 4)] : own;
+  const look = {
     emission: model.mat_emission[material] ?? 0,
     specular: model.mat_specular[material] ?? 0,
     shininess: (model.mat_shininess[material] ?? 0) * 128,
   };
+  const texture = textureOfMaterial(model, material);
+  if (texture === undefined) return { rgba, ...look };
+  if (hasTextureCoordinates(model, geom)) {
+    const mean = meanColour(texture);
+    return { rgba: rgba.map((value, i) => value * (mean[i] ?? 1)), ...look };
+  }
+  return { rgba, ...look, texture: { texture, scale: textureScale(model, geom, material, texture) } };
+}
+
+/** Meshes may bring coordinates of their own, which are not followed. */
+function hasTextureCoordinates(model: SceneModel, geom: number): boolean {
+  const mesh = model.geom_dataid[geom] ?? -1;
+  return model.geom_type[geom] === SHAPE.mesh && (model.mesh_texcoordadr[mesh] ?? -1) >= 0;
+}
+
+/** Texture units per metre along the geom's axes; source: MuJoCo XML reference, `texrepeat` and `texuniform`. */
+function textureScale(model: SceneModel, geom: number, material: number, { kind }: Texture): number[] {
+  const uniform = model.mat(material).texuniform;
+  const size = [0, 1, 2].map((k) => model.geom_size[3 * geom + k] ?? 0);
+  const [x = 0, y = 0, z = 0] = drawnSize(model.geom_type[geom] ?? -1, size);
+  const perMetre = [x, y, z].map((half) => (uniform || half === 0 ? 1 : 1 / half));
+  if (kind === 'cube') return perMetre;
+  const repeat = [0, 1].map((k) => model.mat_texrepeat[2 * material + k] ?? 1);
+  return [0.5 * (repeat[0] ?? 1) * (perMetre[0] ?? 1), -0.5 * (repeat[1] ?? 1) * (perMetre[1] ?? 1), 0];
+}
+
+/** Half size along x, y, z that MuJoCo stretches a unit shape by; zero where the shape keeps metres. */
+function drawnSize(type: number, [x = 0, y = 0, z = 0]: readonly number[]): number[] {
+  if (type === SHAPE.sphere) return [x, x, x];
+  if (type === SHAPE.capsule || type === SHAPE.cylinder) return [x, x, y];
+  return [x, y, z];
 }
 
 function geometryOf(model: SceneModel, geom: number, tessellation: Tessellation): Geometry | undefined {
   const [x = 0, y = 0, z = 0] = model.geom_size.subarray(3 * geom, 3 * geom + 3);
-  const far = INFINITE_PLANE_EXTENTS * model.stat.extent;
+  const far = model.vis.map.zfar * model.stat.extent; // half size of a plane declared infinite
   switch (model.geom_type[geom] ?? -1) {
     case SHAPE.plane:
       return scaled(plane(tessellation), [x || far, y || far, 1]);

@@ -1,7 +1,7 @@
 /** Byte offsets of the structures that the host writes; kept equal to `layout.ts` by a test. */
 
 /** A thing to draw: one geom with its mesh, material and pose. */
-export const INSTANCE_BYTES: usize = 128;
+export const INSTANCE_BYTES: usize = 144;
 export const VERTICES: usize = 0;
 export const BLOCKS: usize = 4;
 export const INDICES: usize = 8;
@@ -17,6 +17,11 @@ export const CENTRE: usize = 48;
 export const RADIUS: usize = 60;
 export const POSITION: usize = 64;
 export const ROTATION: usize = 80;
+export const TEXTURE_KIND: usize = 116;
+export const TEXTURE: usize = 120;
+export const TEXTURE_WIDTH: usize = 124;
+export const TEXTURE_HEIGHT: usize = 128;
+export const TEXTURE_SCALE: usize = 132;
 
 /** The camera of one image. */
 export const EYE: usize = 0;
@@ -43,6 +48,12 @@ export const COS_CUTOFF: usize = 64;
 export const EXPONENT: usize = 68;
 export const CASTS: usize = 72;
 
+/** The light that casts shadows: axes in texels per metre, the forward one in 1/range. */
+export const SHADOW_ORIGIN: usize = 0;
+export const SHADOW_RIGHT: usize = 12;
+export const SHADOW_DOWN: usize = 24;
+export const SHADOW_FORWARD: usize = 36;
+
 /** Four vertices as stored, float32: x4 y4 z4 nx4 ny4 nz4. */
 export const BLOCK_BYTES: usize = 96;
 
@@ -51,6 +62,11 @@ export const BLOCK_BYTES: usize = 96;
  * Triangle indices are stored multiplied by this size.
  */
 export const RECORD_BYTES: usize = 32;
+
+/** World component `row` of axis `column` of the instance's own frame. */
+export function localAxis(instance: usize, column: usize, row: usize): f32 {
+  return load<f32>(instance + ROTATION + (column << 2) + row * 12);
+}
 
 /** Component of a world vector along axis `column` of the instance's own frame. */
 export function localComponent(instance: usize, column: usize, x: f32, y: f32, z: f32): f32 {

@@ -8,25 +8,15 @@
  * expression, so neighbours that share the edge agree on every pixel: no gaps, no pixel drawn twice.
  */
 
+import { height, isPlain, width } from './pixel.as';
+import { fillSpan, fillStyledSpan } from './span.as';
+
 /** Colours step along a row in 16.16 fixed point: an integer add and shift per pixel instead of a conversion. */
 const FIXED: f32 = 65536;
 const HALF: f32 = 32768;
 
 /** Columns that are tested at once. */
 const NARROW: i32 = 4;
-
-let depthBuffer: usize = 0;
-let colourBuffer: usize = 0;
-let width: i32 = 0;
-let height: i32 = 0;
-
-/** Where to draw. Both buffers hold width x height 4-byte pixels, followed by 16 spare bytes. */
-export function setTarget(depth: usize, colour: usize, columns: i32, rows: i32): void {
-  depthBuffer = depth;
-  colourBuffer = colour;
-  width = columns;
-  height = rows;
-}
 
 /** Draws the triangle of three vertex records if it faces the camera (counter-clockwise with y up). */
 export function fillTriangle(a: usize, b: usize, c: usize): void {
@@ -84,27 +74,23 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
     const stepC = f32x4.splat(-cx);
     let depth = f32x4.add(f32x4.splat(aw + dy * depthDy), f32x4.mul(x, f32x4.splat(depthDx)));
     const stepDepth = f32x4.splat(depthDy);
-    let rowColour = startColour(aColour, colourDx, colourDy, dx, dy);
+    let colour = startColour(aColour, colourDx, colourDy, dx, dy);
     const stepColour = f32x4.mul(colourDy, f32x4.splat(FIXED));
+    const count = endColumn - firstColumn;
     const zero = f32x4.splat(0);
-    const columns = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(endColumn - firstColumn));
     let offset = (<usize>(firstRow * width + firstColumn)) << 2;
-    for (let row = firstRow; row < endRow; row++) {
-      const old = v128.load(depthBuffer + offset);
-      const within = v128.and(
-        v128.and(f32x4.le(edgeA, zero), f32x4.le(edgeB, zero)),
-        v128.and(f32x4.le(edgeC, zero), columns),
-      );
-      const visible = v128.and(within, f32x4.gt(depth, old));
-      if (v128.any_true(visible)) {
-        putPixels(offset, depth, old, i32x4.trunc_sat_f32x4_s(rowColour), fixedDx, visible);
+    for (let row = firstRow; row < endRow; row++, offset += (<usize>width) << 2) {
+      const within = v128.and(v128.and(f32x4.le(edgeA, zero), f32x4.le(edgeB, zero)), f32x4.le(edgeC, zero));
+      if (v128.any_true(within)) {
+        const fixed = i32x4.trunc_sat_f32x4_s(colour);
+        if (isPlain) fillSpan(offset, count, depth, depthDx, fixed, fixedDx, within);
+        else fillStyledSpan(offset, count, depth, depthDx, fixed, fixedDx, within);
       }
       edgeA = f32x4.add(edgeA, stepA);
       edgeB = f32x4.add(edgeB, stepB);
       edgeC = f32x4.add(edgeC, stepC);
       depth = f32x4.add(depth, stepDepth);
-      rowColour = f32x4.add(rowColour, stepColour);
-      offset += (<usize>width) << 2;
+      colour = f32x4.add(colour, stepColour);
     }
     return;
   }
@@ -137,9 +123,7 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
   const lowerSlope = (load<f32>(bottom) - middleX) / (load<f32>(bottom, 4) - middleY);
   const longIsLeft = topX + (middleY - topY) * longSlope < middleX;
   const depthRamp = f32x4.mul(f32x4(0, 1, 2, 3), f32x4.splat(depthDx));
-  const depthDx4 = f32x4.splat(depthDx * 4);
-  const fixedDx4 = i32x4.shl(fixedDx, 2);
-
+  const all = i32x4.splat(-1);
   for (let row = firstRow; row < endRow; row++) {
     const y: f32 = <f32>row + 0.5;
     const long = topX + (y - topY) * longSlope;
@@ -147,20 +131,13 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
     const start = max(firstColumn, <i32>ceil((longIsLeft ? long : short) - 0.5));
     const end = min(endColumn, <i32>ceil((longIsLeft ? short : long) - 0.5));
     if (start >= end) continue;
-
     const dx: f32 = <f32>start + 0.5 - ax;
     const dy: f32 = y - ay;
-    let depth = f32x4.add(f32x4.splat(aw + dx * depthDx + dy * depthDy), depthRamp);
-    let colour = i32x4.trunc_sat_f32x4_s(startColour(aColour, colourDx, colourDy, dx, dy));
-    let offset = (<usize>(row * width + start)) << 2;
-    for (let left = end - start; left > 0; left -= 4, offset += 16) {
-      const old = v128.load(depthBuffer + offset);
-      let visible = f32x4.gt(depth, old);
-      if (left < 4) visible = v128.and(visible, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)));
-      if (v128.any_true(visible)) putPixels(offset, depth, old, colour, fixedDx, visible);
-      depth = f32x4.add(depth, depthDx4);
-      colour = i32x4.add(colour, fixedDx4);
-    }
+    const depth = f32x4.add(f32x4.splat(aw + dx * depthDx + dy * depthDy), depthRamp);
+    const fixed = i32x4.trunc_sat_f32x4_s(startColour(aColour, colourDx, colourDy, dx, dy));
+    const offset = (<usize>(row * width + start)) << 2;
+    if (isPlain) fillSpan(offset, end - start, depth, depthDx, fixed, fixedDx, all);
+    else fillStyledSpan(offset, end - start, depth, depthDx, fixed, fixedDx, all);
   }
 }
 
@@ -171,17 +148,4 @@ function startColour(colour: v128, gradientX: v128, gradientY: v128, dx: f32, dy
     f32x4.add(f32x4.mul(gradientX, f32x4.splat(dx)), f32x4.mul(gradientY, f32x4.splat(dy))),
   );
   return f32x4.add(f32x4.mul(sum, f32x4.splat(FIXED)), f32x4.splat(HALF));
-}
-
-/** Writes depth and colour of four pixels where `visible`. */
-function putPixels(offset: usize, depth: v128, old: v128, colour: v128, step: v128, visible: v128): void {
-  const second = i32x4.add(colour, step);
-  const third = i32x4.add(second, step);
-  const fourth = i32x4.add(third, step);
-  const pixels = i8x16.narrow_i16x8_u(
-    i16x8.narrow_i32x4_s(i32x4.shr_s(colour, 16), i32x4.shr_s(second, 16)),
-    i16x8.narrow_i32x4_s(i32x4.shr_s(third, 16), i32x4.shr_s(fourth, 16)),
-  );
-  v128.store(depthBuffer + offset, v128.bitselect(depth, old, visible));
-  v128.store(colourBuffer + offset, v128.bitselect(pixels, v128.load(colourBuffer + offset), visible));
 }

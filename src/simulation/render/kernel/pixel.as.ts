@@ -1,0 +1,79 @@
+/** The buffers that triangles are drawn into, four pixels at a time. */
+import { isTextured, modulate } from './texture.as';
+
+/** The buffers: 1/depth (0 where nothing is drawn), and red, green, blue, share of the shadow light. */
+export let depthBuffer: usize = 0;
+export let colourBuffer: usize = 0;
+
+/** Columns and rows of the buffers. */
+export let width: i32 = 0;
+export let height: i32 = 0;
+
+/** Whether triangles are drawn opaque and without texture, which needs no call per four pixels. */
+export let isPlain: bool = true;
+
+const OPAQUE: i32 = 256;
+let alpha: i32 = OPAQUE;
+let depthOnly: bool = false;
+
+/** Where to draw. Both buffers hold columns x rows 4-byte pixels, followed by 16 spare bytes. */
+export function setTarget(depth: usize, colour: usize, columns: i32, rows: i32): void {
+  depthBuffer = depth;
+  colourBuffer = colour;
+  width = columns;
+  height = rows;
+}
+
+/** Empties the current target. */
+export function clearTarget(background: u32): void {
+  const bytes = (<usize>(width * height)) << 2;
+  memory.fill(depthBuffer, 0, bytes);
+  const end = colourBuffer + bytes;
+  for (let at = colourBuffer; at < end; at += 16) v128.store(at, i32x4.splat(background));
+}
+
+/** Triangles leave no colour from now on, until the next style is set. */
+export function setDepthOnly(): void {
+  alpha = OPAQUE;
+  depthOnly = true;
+  isPlain = false;
+}
+
+/** How the next triangles are drawn: with the current texture if any, and with this opacity (1 is opaque). */
+export function setStyle(opacity: f32): void {
+  alpha = <i32>nearest(opacity * <f32>OPAQUE);
+  depthOnly = false;
+  isPlain = alpha == OPAQUE && !isTextured();
+}
+
+/**
+ * Writes four neighbouring pixels, the first at byte `offset`, where `visible`, in whatever style is set but the plain
+ * one. `old` is the depth that is there now. Transparent things leave the depth as it is.
+ */
+export function putStyled(offset: usize, inverseDepth: v128, old: v128, pixels: v128, visible: v128): void {
+  if (alpha == OPAQUE) v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
+  if (depthOnly) return;
+  const before = v128.load(colourBuffer + offset);
+  let after = pixels;
+  if (isTextured()) {
+    const index = <i32>(offset >> 2);
+    after = modulate(after, index % width, index / width, inverseDepth);
+  }
+  if (alpha < OPAQUE) after = blend(after, before);
+  v128.store(colourBuffer + offset, v128.bitselect(after, before, visible));
+}
+
+/** The new pixels over the old ones with the current opacity. */
+function blend(over: v128, under: v128): v128 {
+  const a = i16x8.splat(<i16>alpha);
+  const rest = i16x8.splat(<i16>(OPAQUE - alpha));
+  const low = i16x8.add(
+    i16x8.mul(i16x8.extend_low_i8x16_u(over), a),
+    i16x8.mul(i16x8.extend_low_i8x16_u(under), rest),
+  );
+  const high = i16x8.add(
+    i16x8.mul(i16x8.extend_high_i8x16_u(over), a),
+    i16x8.mul(i16x8.extend_high_i8x16_u(under), rest),
+  );
+  return i8x16.narrow_i16x8_u(i16x8.shr_u(low, 8), i16x8.shr_u(high, 8));
+}
