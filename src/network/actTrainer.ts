@@ -14,10 +14,12 @@ import { initialWeights, parameterSpecs } from './actParameters.js';
 import type { Weight, Weights } from './actParameters.js';
 import { AdamW } from './adamw.js';
 import type { AdamWOptions } from './adamw.js';
+import { Dropout } from './dropout.js';
 import { flatLayout, groupRanges } from './flatLayout.js';
 import type { ParameterGroup, Slot } from './flatLayout.js';
-import { format, Graph } from './graph.js';
+import { format, Graph, sizeOf } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
+import { RandomStream } from './random.js';
 import { openSession } from './session.js';
 import type { SessionOptions } from './session.js';
 import { TrainingError } from './trainingError.js';
@@ -28,7 +30,7 @@ export type { ParameterGroup } from './flatLayout.js';
 export interface ActTrainerOptions extends SessionOptions {
   readonly config: ActConfig;
   readonly batchSize: number;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights and of dropout. */
   readonly seed: number;
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: AdamWOptions;
@@ -65,10 +67,12 @@ export class ActTrainer {
   private readonly optimizer: AdamW;
   private readonly feeds: Record<string, OrtTensor>;
   private readonly fetches: Record<string, OrtTensor> = {};
+  private readonly dropout: Dropout;
+  private readonly masks: readonly Uint8Array[];
   private readonly losses = { loss: scalar(), l1: scalar(), kl: scalar(), auxiliary: scalar() };
   private validation: { batchSize: number; session: InferenceSession } | undefined;
 
-  private constructor(options: ActTrainerOptions, session: InferenceSession) {
+  private constructor(options: ActTrainerOptions, session: InferenceSession, dropout: Dropout) {
     const { config, batchSize, state = new Map<string, Weight>() } = options;
     const trained = trainedShapes(options);
     const { slots, length } = flatLayout(trained);
@@ -90,13 +94,20 @@ export class ActTrainer {
     );
     this.restore(start, state);
     this.feeds = this.parameterFeeds(session, this.optimizer.weights);
+    this.dropout = dropout;
+    this.masks = dropout.masks.map(({ name, shape }) => {
+      const mask = new Uint8Array(sizeOf(shape));
+      this.feeds[name] = new OrtTensor('uint8', mask, shape);
+      return mask;
+    });
     for (const slot of slots) this.fetches[`gradient/${slot.name}`] = view(this.optimizer.gradients, slot);
     for (const [name, value] of Object.entries(this.losses))
       this.fetches[name] = new OrtTensor('float32', value, []);
   }
 
   static async create(options: ActTrainerOptions): Promise<ActTrainer> {
-    return new ActTrainer(options, await openSession(trainingModel(options), options));
+    const { model, dropout } = trainingModel(options);
+    return new ActTrainer(options, await openSession(model, options), dropout);
   }
 
   /** Steps done so far, the restored ones included. */
@@ -109,6 +120,8 @@ export class ActTrainer {
     const { config, batchSize, cachedFeatures = false } = this.options;
     const results: StepResult[] = [];
     for (const [i, batch] of batches.entries()) {
+      const random = new RandomStream(this.options.seed, `dropout at step ${this.step}`);
+      for (const mask of this.masks) this.dropout.draw(mask, random);
       await this.session.run(
         { ...this.feeds, ...batchFeeds(batch, config, batchSize, cachedFeatures) },
         this.fetches,
@@ -207,12 +220,14 @@ export class ActTrainer {
 }
 
 /** Outputs the losses and `gradient/NAME` of every trained parameter. */
-function trainingModel(options: ActTrainerOptions): Uint8Array {
+function trainingModel(options: ActTrainerOptions): { model: Uint8Array; dropout: Dropout } {
   const { config, batchSize, cachedFeatures = false } = options;
   const graph = new Graph();
   const parameters = parameterInputs(graph, config);
   const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
-  const losses = actLosses({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
+  const dropout = new Dropout(graph, config.dropout);
+  const act = { graph, config, parameters: (name: string) => parameters.get(name)!, dropout: dropout.apply };
+  const losses = actLosses(act, inputs, targets);
   const names = [...trainedShapes(options).keys()];
   const gradients = graph.differentiate(
     losses.loss,
@@ -220,7 +235,7 @@ function trainingModel(options: ActTrainerOptions): Uint8Array {
   );
   const outputs: Record<string, Tensor> = { ...losses };
   names.forEach((name, i) => (outputs[`gradient/${name}`] = gradients[i]!));
-  return graph.encode(outputs);
+  return { model: graph.encode(outputs), dropout };
 }
 
 function validationModel(

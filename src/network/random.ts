@@ -16,8 +16,8 @@ export class RandomStream {
     });
   }
 
-  /** Uniform in [0, 1), 32 bits. */
-  uniform(): number {
+  /** 32 random bits, as a number from 0 to 2^32 - 1. */
+  word(): number {
     const s = this.state;
     const product = Math.imul(s[1]!, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
@@ -28,7 +28,12 @@ export class RandomStream {
     s[0]! ^= s[3]!;
     s[2]! ^= shifted;
     s[3] = (s[3]! << 11) | (s[3]! >>> 21);
-    return result / 2 ** 32;
+    return result;
+  }
+
+  /** Uniform in [0, 1). */
+  uniform(): number {
+    return this.word() / 2 ** 32;
   }
 
   /** Standard normal (Box-Muller). */

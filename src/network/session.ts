@@ -1,6 +1,10 @@
 /** onnxruntime sessions as this package opens them. */
 import { InferenceSession } from 'onnxruntime-node';
 
+// The official builds of onnxruntime >= 1.29 send usage data to Microsoft unless told not to before the first
+// session of the process. Native code sees this only when it is set on the main thread.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 export interface SessionOptions {
   /** Threads of one run. A run blocks the calling thread, so training belongs in a worker or process of its own. */
   readonly threads: number;
