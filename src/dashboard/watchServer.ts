@@ -31,6 +31,8 @@ export class WatchServer {
         this.#keep(this.#listeners, response);
       } else if (path.startsWith('/camera/') && viewers) {
         response.writeHead(200, { 'content-type': `multipart/x-mixed-replace; boundary=${BOUNDARY}` });
+        // The browser shall know that it is connected before there is a frame.
+        response.flushHeaders();
         this.#keep(viewers, response);
       } else {
         response.writeHead(404).end('not found');
