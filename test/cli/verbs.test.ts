@@ -14,8 +14,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const json = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>;
+function json(name: string): Record<string, unknown> {
+  const content: Record<string, unknown> = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  return content;
+}
 
 describe('alohad', () => {
   it('--help names every verb, and every verb has an example', async () => {
@@ -31,8 +33,19 @@ describe('alohad', () => {
 
   it('trial: the scripted expert inserts; report, interval and contact sheet are there', async () => {
     const result = await alohad([
-      ...['trial', '--policy', 'script', '--pace', 'fast', '--episodes', '3', '--workers', '2'],
-      ...['--sheet', join(folder, 'sheet.png'), '--json', join(folder, 'trial.json')],
+      'trial',
+      '--policy',
+      'script',
+      '--pace',
+      'fast',
+      '--episodes',
+      '3',
+      '--workers',
+      '2',
+      '--sheet',
+      join(folder, 'sheet.png'),
+      '--json',
+      join(folder, 'trial.json'),
     ]);
     expect(result.code, result.stderr).toBe(0);
     expect(result.stdout).toContain('3 of 3 succeeded');
@@ -48,9 +61,7 @@ describe('alohad', () => {
       latencyMs: null,
       tick: null,
     });
-    const [low, high] = json('trial.json')['wilson95'] as [number, number];
-    expect(low).toBeCloseTo(0.4385, 3);
-    expect(high).toBe(1);
+    expect(json('trial.json')['wilson95']).toEqual([expect.closeTo(0.4385, 3), 1]);
     const sheet = decodePng(readFileSync(join(folder, 'sheet.png')));
     expect(sheet.width).toBeGreaterThan(1000);
     expect(new Set(sheet.rgb).size).toBeGreaterThan(50);
@@ -58,18 +69,18 @@ describe('alohad', () => {
 
   it('trial: a policy that does nothing is told apart from one that works', async () => {
     const result = await alohad([
-      ...[
-        'trial',
-        '--policy',
-        'insertion-state',
-        '--pace',
-        'fast',
-        '--episodes',
-        '2',
-        '--json',
-        join(folder, 's.json'),
-      ],
-      ...['--sheet', join(folder, 's.png')],
+      'trial',
+      '--policy',
+      'insertion-state',
+      '--pace',
+      'fast',
+      '--episodes',
+      '2',
+      '--json',
+      join(folder, 's.json'),
+      ,
+      '--sheet',
+      join(folder, 's.png'),
     ]);
     expect(result.code, result.stderr).toBe(0);
     const report = json('s.json');
@@ -164,8 +175,17 @@ validation: { fraction: 0.34, every: 30, batches: 1 }
     const inspected = await alohad(['policy', 'inspect', exported]);
     expect(inspected.stdout).toContain('cam_high 32x32');
     const tried = await alohad([
-      ...['trial', '--policy', exported, '--pace', 'fast', '--episodes', '1', '--mode', 'chunk'],
-      ...['--sheet', join(folder, 't.png')],
+      'trial',
+      '--policy',
+      exported,
+      '--pace',
+      'fast',
+      '--episodes',
+      '1',
+      '--mode',
+      'chunk',
+      '--sheet',
+      join(folder, 't.png'),
     ]);
     expect(tried.code, tried.stderr).toBe(0);
     expect(existsSync(join(folder, 't.png'))).toBe(true);

@@ -18,8 +18,9 @@ async function readUntil(url: string, enough: (text: string) => boolean, act: ()
   const decoder = new TextDecoder('latin1');
   let text = '';
   act();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  const body: AsyncIterable<Uint8Array> | null = response.body;
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
     if (enough(text)) break;
     act();
   }
