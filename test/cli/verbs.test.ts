@@ -67,7 +67,7 @@ describe('alohad', () => {
     expect(new Set(sheet.rgb).size).toBeGreaterThan(50);
   });
 
-  it('trial: a policy that does nothing is told apart from one that works', async () => {
+  it('trial: the shipped state-based policy inserts, and its latency is told', async () => {
     const result = await alohad([
       'trial',
       '--policy',
@@ -78,7 +78,6 @@ describe('alohad', () => {
       '2',
       '--json',
       join(folder, 's.json'),
-      ,
       '--sheet',
       join(folder, 's.png'),
     ]);
