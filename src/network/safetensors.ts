@@ -69,17 +69,19 @@ export function decodeSafetensors(bytes: Uint8Array): {
     }
     if (!isEntry(entry)) throw new SafetensorsError(`the header's entry for "${name}" is not a tensor`);
     const { dtype, shape, data_offsets: offsets } = entry;
+    const type = TYPES[dtype];
+    if (!type) throw new SafetensorsError(`tensor "${name}" has type ${dtype}, which is not read here`);
     const raw = bytes.slice(8 + headerLength + offsets[0], 8 + headerLength + offsets[1]);
     if (raw.length !== offsets[1] - offsets[0])
       throw new SafetensorsError(
         `tensor "${name}" ends at byte ${offsets[1]} of the data: the file is cut short`,
       );
-    const data = toFloat32(raw.buffer, dtype);
-    if (!data) throw new SafetensorsError(`tensor "${name}" has type ${dtype}, which is not read here`);
-    if (data.length !== shape.reduce((product, size) => product * size, 1))
+    const needed = type.bytes * shape.reduce((product, size) => product * size, 1);
+    if (raw.length !== needed)
       throw new SafetensorsError(
-        `tensor "${name}" of shape (${shape.join(', ')}) has ${data.length} elements`,
+        `tensor "${name}" of shape (${shape.join(', ')}) has ${raw.length} bytes, not ${needed}`,
       );
+    const data = type.read(raw.buffer);
     tensors.set(name, { shape, data });
   }
   return { tensors, metadata };
@@ -109,24 +111,24 @@ function isEntry(value: unknown): value is Entry {
   );
 }
 
-function toFloat32(buffer: ArrayBuffer, dtype: string): Float32Array | undefined {
-  switch (dtype) {
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
-    case 'BF16': // the upper half of a float32
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer);
-    case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
-    case 'I64':
-      return Float32Array.from(new BigInt64Array(buffer), Number);
-    case 'I32':
-      return Float32Array.from(new Int32Array(buffer));
-    default:
-      return undefined;
-  }
+interface StoredType {
+  readonly bytes: number;
+  read(buffer: ArrayBuffer): Float32Array;
 }
+
+const TYPES: Readonly<Record<string, StoredType>> = {
+  F32: { bytes: 4, read: (buffer) => new Float32Array(buffer) },
+  F64: { bytes: 8, read: (buffer) => Float32Array.from(new Float64Array(buffer)) },
+  F16: { bytes: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer), halfToNumber) },
+  // The upper half of a float32.
+  BF16: {
+    bytes: 2,
+    read: (buffer) =>
+      new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer),
+  },
+  I64: { bytes: 8, read: (buffer) => Float32Array.from(new BigInt64Array(buffer), Number) },
+  I32: { bytes: 4, read: (buffer) => Float32Array.from(new Int32Array(buffer)) },
+};
 
 /** IEEE 754 half precision. */
 function halfToNumber(half: number): number {
