@@ -6,7 +6,7 @@
  * new state. Runs are bitwise repeatable.
  */
 import loadMujoco, { type MainModule, type MjData, type MjModel } from '@mujoco/mujoco';
-import { SceneError, UnknownCameraError, UnknownTaskError } from '../contract/errors.js';
+import { AlohadError, SceneError, UnknownCameraError, UnknownTaskError } from '../contract/errors.js';
 import { ARM_START_POSE, CONTROL_PERIOD_S, DOF } from '../contract/robot.js';
 import { TASKS, type StartPose, type TaskName } from '../contract/task.js';
 import { fingerPosition, gripperOpening, gripperRate, START_FINGER_M } from './gripper.js';
@@ -30,6 +30,9 @@ export interface WorldSample {
   readonly environmentState: Float64Array;
 }
 
+/** Positions, velocities or accelerations grew beyond all bounds. */
+export class UnstableError extends AlohadError {}
+
 export class World {
   readonly task: TaskName;
   readonly mujoco: MainModule;
@@ -39,6 +42,7 @@ export class World {
   readonly cameras: readonly CameraName[];
   /** Numbers of a full physics state; see `getState`. */
   readonly stateSize: number;
+  readonly #scene: string;
   readonly #map: SceneMap;
   readonly #substeps: number;
 
@@ -54,11 +58,17 @@ export class World {
   private constructor(mujoco: MainModule, { task, scene = ownScene(task) }: WorldOptions) {
     this.task = task;
     this.mujoco = mujoco;
+    this.#scene = scene;
     this.model = compile(mujoco, scene);
-    this.#map = mapScene(mujoco, this.model, task, scene);
+    try {
+      this.#map = mapScene(mujoco, this.model, task, scene);
+      this.#substeps = substeps(this.model, scene);
+    } catch (error) {
+      this.model.delete();
+      throw error;
+    }
     this.data = new mujoco.MjData(this.model);
     this.cameras = [...this.#map.cameras.keys()];
-    this.#substeps = Math.round(CONTROL_PERIOD_S / this.model.opt.timestep);
     this.stateSize = this.model.nq + 2 * this.model.nv + this.model.nu + this.model.na + 1;
   }
 
@@ -94,9 +104,10 @@ export class World {
     mujoco.mj_forward(model, data);
   }
 
-  /** Drives towards `goal` (14,) for one control period. NaNs must have been refused before. */
+  /** Drives towards `goal` (14,) for one control period. NaNs must have been refused before. Throws UnstableError. */
   step(goal: Float64Array): void {
     const { mujoco, model, data } = this;
+    const began = data.time;
     const { ctrl }: PhysicsData = data;
     for (let i = 0; i < goal.length; i += 1) {
       const joint = this.#map.joints[i]!;
@@ -107,6 +118,12 @@ export class World {
     mujoco.mj_step2(model, data);
     for (let i = 1; i < this.#substeps; i += 1) mujoco.mj_step(model, data);
     mujoco.mj_step1(model, data);
+    // MuJoCo begins again at time 0 when a number runs away.
+    if (data.time < began + CONTROL_PERIOD_S / 2) {
+      throw new UnstableError(
+        `The physics of ${this.#scene} ran away at ${began.toFixed(2)} s. Use a smaller timestep, softer contacts or weaker actuators.`,
+      );
+    }
   }
 
   /** Fills `sample` with the present joints and object poses. */
@@ -201,6 +218,18 @@ const stateParts = ({ qpos, qvel, qacc_warmstart: warmStart, ctrl, act }: Physic
   ctrl,
   act,
 ];
+
+/** MuJoCo steps in a control step. */
+function substeps({ opt: { timestep } }: MjModel, scene: string): number {
+  const count = Math.round(CONTROL_PERIOD_S / timestep);
+  if (Math.abs(count * timestep - CONTROL_PERIOD_S) > 1e-9 || count < 1) {
+    throw new SceneError(
+      `The scene ${scene} has a timestep of ${timestep} s, of which no whole number makes a control period of ` +
+        `${CONTROL_PERIOD_S} s. Set <option timestep="0.002"/>.`,
+    );
+  }
+  return count;
+}
 
 function compile(mujoco: MainModule, scene: string): MjModel {
   const path = mountScene(mujoco, scene);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SceneError } from '#alohad/contract/errors.js';
 import { ownScene } from '#alohad/simulation/sceneFiles.js';
 import { sampleStartPose } from '#alohad/simulation/startPoses.js';
-import { World } from '#alohad/simulation/world.js';
+import { UnstableError, World } from '#alohad/simulation/world.js';
 
 /** A copy of huggingface/gym-aloha's assets folder, where there is one. */
 const PUBLIC_SCENES = process.env['ALOHAD_GYM_ALOHA_ASSETS'];
@@ -71,6 +71,23 @@ describe('scenes', () => {
     expect(message).toContain('position actuator of joint "right_elbow"');
     expect(message).toContain('geom "pin"');
     expect(message).not.toContain('shoulder');
+  });
+
+  it('whose timestep does not fit the control period say which does', async () => {
+    edit('scene.xml', 'timestep="0.002"', 'timestep="0.003"');
+    expect(await complaint()).toContain('timestep of 0.003 s');
+  });
+
+  it('that explode are told of, not silently begun anew', async () => {
+    edit('vx300s.xml', 'kp="1600"', 'kp="1e14"');
+    edit('vx300s.xml', 'forcerange="-300 300"', '');
+    const world = await load();
+    world.reset(sampleStartPose('insertion', 0));
+    const goal = new Float64Array(14);
+    expect(() => {
+      for (let step = 0; step < 100; step += 1) world.step(goal);
+    }).toThrow(UnstableError);
+    world.dispose();
   });
 
   it('may lack cameras: those there are can be used', async () => {
