@@ -1,5 +1,5 @@
 /** onnxruntime sessions as this package opens them. */
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 
 // The official builds of onnxruntime >= 1.29 send usage data to Microsoft unless told not to before the first
 // session of the process. Native code sees this only when it is set on the main thread.
@@ -12,13 +12,33 @@ export interface SessionOptions {
   readonly executionProvider?: string;
 }
 
+/** The execution provider asked for does not work on this machine. */
+export class ExecutionProviderError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ExecutionProviderError';
+  }
+}
+
+/** Throws ExecutionProviderError when the provider, not the model, is what fails. */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
-  return await InferenceSession.create(model, {
-    executionProviders: [options.executionProvider ?? 'cpu'],
-    intraOpNumThreads: options.threads,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Vanishing activations are common in training and cost a microcode trap each.
-    extra: { session: { set_denormal_as_zero: '1' } },
-  });
+  const { threads, executionProvider = 'cpu' } = options;
+  try {
+    return await InferenceSession.create(model, {
+      executionProviders: [executionProvider],
+      intraOpNumThreads: threads,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      // Vanishing activations are common in training and cost a microcode trap each.
+      extra: { session: { set_denormal_as_zero: '1' } },
+    });
+  } catch (error) {
+    if (executionProvider === 'cpu') throw error;
+    const [reason] = String(error instanceof Error ? error.message : error).split('\n');
+    const known = listSupportedBackends().map(({ name }) => name);
+    throw new ExecutionProviderError(
+      `execution provider "${executionProvider}" cannot be used here (${reason}); this build of onnxruntime has ${known.join(', ')}, of which cpu always works`,
+      { cause: error },
+    );
+  }
 }
