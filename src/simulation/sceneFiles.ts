@@ -1,4 +1,5 @@
 /** Brings a scene file and everything it refers to into MuJoCo's in-memory file system. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,15 +11,23 @@ import type { TaskName } from '../contract/task.js';
 export const ownScene = (task: TaskName): string =>
   fileURLToPath(new URL(`../../urdf/mjcf/${task}.xml`, import.meta.url));
 
+export interface MountedScene {
+  /** Where MuJoCo finds the scene. */
+  readonly path: string;
+  /** Of the contents of all its files, in the order in which they refer to each other; hex. */
+  readonly sha256: string;
+}
+
 /**
  * Copies `scene` and, recursively, its includes, attached models, meshes and textures to the same absolute paths of
- * the in-memory file system, from where MuJoCo loads it by its path. Returns that path.
+ * the in-memory file system, from where MuJoCo loads it by its path.
  * Throws SceneError naming the file that is missing and who asked for it.
  */
-export function mountScene(mujoco: MainModule, scene: string): string {
+export function mountScene(mujoco: MainModule, scene: string): MountedScene {
   const root = resolve(scene);
+  const hash = createHash('sha256');
   mountModel(root, undefined);
-  return root;
+  return { path: root, sha256: hash.digest('hex') };
 
   /** A model is one file and its includes, which share compiler settings; the models it attaches have their own. */
   function mountModel(path: string, asker: string | undefined): void {
@@ -51,6 +60,7 @@ export function mountScene(mujoco: MainModule, scene: string): string {
     const bytes = readFileSync(path);
     mujoco.FS.mkdirTree(dirname(path), 0o777);
     mujoco.FS.writeFile(path, bytes);
+    hash.update(bytes);
     return bytes;
   }
 }

@@ -40,6 +40,8 @@ export class World {
   readonly data: MjData;
   /** Cameras that this scene has. */
   readonly cameras: readonly CameraName[];
+  /** Identifies the scene: hash of the contents of all its files, hex. */
+  readonly sceneSha256: string;
   /** Numbers of a full physics state; see `getState`. */
   readonly stateSize: number;
   readonly #scene: string;
@@ -59,7 +61,9 @@ export class World {
     this.task = task;
     this.mujoco = mujoco;
     this.#scene = scene;
-    this.model = compile(mujoco, scene);
+    const { path, sha256 } = mountScene(mujoco, scene);
+    this.sceneSha256 = sha256;
+    this.model = compile(mujoco, scene, path);
     try {
       this.#map = mapScene(mujoco, this.model, task, scene);
       this.#substeps = substeps(this.model, scene);
@@ -231,8 +235,7 @@ function substeps({ opt: { timestep } }: MjModel, scene: string): number {
   return count;
 }
 
-function compile(mujoco: MainModule, scene: string): MjModel {
-  const path = mountScene(mujoco, scene);
+function compile(mujoco: MainModule, scene: string, path: string): MjModel {
   let model: MjModel;
   try {
     model = mujoco.MjModel.from_xml_path(path);
