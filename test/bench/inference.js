@@ -49,9 +49,10 @@ if (values.fifo)
 const times = contestants.map(() => []);
 for (let run = 0; run < runs; run++) {
   for (const [index, { infer }] of contestants.entries()) {
-    times[index].push(await infer());
     if (values.fifo) await setTimeout(PAUSE_MS);
+    times[index].push(await infer());
   }
+  if (values.fifo) await setTimeout(PAUSE_MS);
   await gemm?.run();
 }
 
