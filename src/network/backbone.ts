@@ -1,9 +1,10 @@
 /** Image backbones: from normalised images to feature maps. Parameter names are listed in `actParameters.ts`. */
 import type { ActConfig, SmallBackbone } from './actConfig.js';
 import { backboneChannels, RESNET18_STAGES } from './actParameters.js';
-import { convolution, maxPool } from './convolution.js';
+import { convolution } from './convolution.js';
 import type { Tensor } from './graph.js';
 import { add, multiply, relu, reshape } from './operators.js';
+import { maxPool } from './pooling.js';
 
 /** Looks a parameter up by name. */
 export type Parameters = (name: string) => Tensor;

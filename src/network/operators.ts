@@ -1,6 +1,6 @@
 /**
  * The operators that networks are made of. Each appends one ONNX node and says how gradients flow back through
- * it. Convolution and pooling are in `convolution.ts`.
+ * it. Images have theirs in `convolution.ts` and `pooling.ts`.
  *
  * Binary operators broadcast as ONNX and NumPy do; a gradient is summed back to the shape of its input.
  */

@@ -4,10 +4,11 @@
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { convolution, maxPool } from '#alohad/network/convolution.js';
+import { convolution } from '#alohad/network/convolution.js';
 import { Graph, sizeOf } from '#alohad/network/graph.js';
 import type { Shape, Tensor } from '#alohad/network/graph.js';
 import * as op from '#alohad/network/operators.js';
+import { maxPool } from '#alohad/network/pooling.js';
 import { RandomStream } from '#alohad/network/random.js';
 
 type Build = (...inputs: Tensor[]) => Tensor;
@@ -161,11 +162,13 @@ const CASES: readonly Case[] = [
     { size: [9, 10], kernel: 4, stride: 4, padding: 0 },
     { size: [11, 12], kernel: 7, stride: 2, padding: 3 },
     { size: [5, 5], kernel: 3, stride: 1, padding: 0 },
-  ].map(({ size, kernel, stride, padding }) => ({
-    name: `convolution ${kernel}x${kernel} stride ${stride} padding ${padding} on ${size.join('x')}`,
-    shapes: [[2, 3, ...size], [4, 3, kernel, kernel], [4]],
-    build: (x: Tensor, w: Tensor, b: Tensor) => convolution(x, w, b, { stride, padding }),
-  })),
+  ].flatMap(({ size, kernel, stride, padding }) =>
+    (['unfold', 'taps', 'swap'] as const).map((weightGradient) => ({
+      name: `convolution ${kernel}x${kernel} stride ${stride} padding ${padding} on ${size.join('x')}, ${weightGradient}`,
+      shapes: [[2, 3, ...size], [4, 3, kernel, kernel], [4]],
+      build: (x: Tensor, w: Tensor, b: Tensor) => convolution(x, w, b, { stride, padding, weightGradient }),
+    })),
+  ),
   // Shuffled, well separated values: no ties, and no window changes its maximum within a difference step.
   {
     name: 'maxPool',
