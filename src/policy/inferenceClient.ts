@@ -8,6 +8,10 @@ import type { Checkpoint } from './checkpoint.js';
 import { InferenceMemory } from './inferenceMemory.js';
 import type { InferenceReady, InferenceSetup } from './inferenceWorker.js';
 
+// The official builds of onnxruntime >= 1.29 send usage data to Microsoft unless told not to before the first session
+// of the process. Native code sees what the main thread sets; a client made in another thread relies on main.ts.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 /** The inference worker died or does not answer. */
 export class InferenceError extends AlohadError {}
 
