@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import type { Normalisation } from '../../contract/checkpoint.js';
 import { CheckpointError } from '../../contract/errors.js';
+import { meaningOf } from '../../contract/systemError.js';
 import { PickleError, readPickle, type PickleConstructor, type Stateful } from './pickle.js';
 
 /** A numpy dtype: a code such as `f4`, and a byte order that comes with its state. */
@@ -79,7 +80,7 @@ export function readDatasetStatistics(path: string): DatasetStatistics {
     content = readPickle(readFileSync(path), { constructors: CONSTRUCTORS });
   } catch (cause) {
     throw new CheckpointError(
-      `${path} ${cause instanceof PickleError ? cause.message : `cannot be read: ${String(cause)}`}. ` +
+      `${path} ${cause instanceof PickleError ? cause.message : `cannot be read: ${meaningOf(cause)}`}. ` +
         `It should be the dataset_stats.pkl that lies beside the checkpoint`,
       { cause },
     );

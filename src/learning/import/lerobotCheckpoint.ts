@@ -11,6 +11,7 @@ import { DOF } from '../../contract/robot.js';
 import type { ActConfig } from '../../network/actConfig.js';
 import type { ImportedPolicy } from './importedPolicy.js';
 import { readJson, readTensors } from './lerobotFiles.js';
+import { ACTION, ENVIRONMENT, IMAGES, IMAGE_STATISTICS, STATE } from './lerobotNames.js';
 import { LerobotStatistics, type NormalizationMode } from './lerobotStatistics.js';
 import { TensorSource, WeightTranslation } from './weightTranslation.js';
 
@@ -49,16 +50,8 @@ const configSchema = z.looseObject({
 });
 type LerobotConfig = z.infer<typeof configSchema>;
 
-const STATE = 'observation.state';
-const IMAGES = 'observation.images.';
-const ENVIRONMENT = 'observation.environment_state';
-const ACTION = 'action';
-
 /** Idle in policies without a CVAE, where z is always 0. */
 const LATENT_WEIGHT = 'model.encoder_latent_input_proj.weight';
-
-/** ImageNet's, which LeRobot puts in the place of a dataset's own by default (use_imagenet_stats). */
-const IMAGE_STATISTICS: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /** Throws CheckpointError, or UsageError when the cameras named are not as many as the policy's. */
 export function importLerobotCheckpoint(folder: string, options: LerobotImportOptions = {}): ImportedPolicy {

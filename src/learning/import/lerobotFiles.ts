@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { CheckpointError } from '../../contract/errors.js';
+import { meaningOf } from '../../contract/systemError.js';
 import type { Weight } from '../../network/actParameters.js';
 import { decodeSafetensors, SafetensorsError } from '../../network/safetensors.js';
 
@@ -12,7 +13,7 @@ export function readJson<T>(path: string, schema: z.ZodType<T>): T {
     json = JSON.parse(read(path).toString('utf8'));
   } catch (cause) {
     if (cause instanceof CheckpointError) throw cause;
-    throw new CheckpointError(`${path} is not JSON (${String(cause)}); copy it again`, { cause });
+    throw new CheckpointError(`${path} is not JSON (${meaningOf(cause)}); copy it again`, { cause });
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -39,7 +40,7 @@ function read(path: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     throw new CheckpointError(
-      `${path} cannot be read (${String(cause)}). Give the folder that LeRobot's save_pretrained wrote, with ` +
+      `${path} cannot be read (${meaningOf(cause)}). Give the folder that LeRobot's save_pretrained wrote, with ` +
         'config.json and model.safetensors; in a training run it is checkpoints/last/pretrained_model',
       { cause },
     );

@@ -56,7 +56,8 @@ class Machine {
   #at = 0;
 
   constructor(bytes: Uint8Array, vocabulary: PickleVocabulary) {
-    this.#bytes = bytes;
+    // Not a Buffer, whose slices would be windows where those of other arrays are copies.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#vocabulary = vocabulary;
   }

@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { CheckpointError } from '../../contract/errors.js';
+import { meaningOf } from '../../contract/systemError.js';
 
 const LOCAL_HEADER = 0x04034b50;
 const CENTRAL_ENTRY = 0x02014b50;
@@ -35,7 +36,7 @@ export class ZipArchive {
     try {
       this.#file = openSync(path, 'r');
     } catch (cause) {
-      throw new CheckpointError(`${path} cannot be opened: ${String(cause)}`, { cause });
+      throw new CheckpointError(`${path} cannot be opened: ${meaningOf(cause)}`, { cause });
     }
     try {
       this.#members = this.#readDirectory();
