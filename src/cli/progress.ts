@@ -1,5 +1,7 @@
 /** Progress of anything over a second: one rewritten line with ETA on a terminal, plain lines elsewhere. */
 
+import type { RunListener } from '../daemon/runListener.js';
+
 /** Seconds as `1 h 02 min`, `3 min 05 s` or `12 s`. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
@@ -9,7 +11,7 @@ export function duration(seconds: number): string {
   return `${s} s`;
 }
 
-export class Progress {
+export class Progress implements RunListener {
   readonly #started = performance.now();
   readonly #label: string;
   readonly #stream: NodeJS.WriteStream;
@@ -21,7 +23,7 @@ export class Progress {
   }
 
   /** `done` of `total`; on a terminal at most ten times a second, elsewhere a line every ten seconds. */
-  update(done: number, total: number, detail = ''): void {
+  onProgress(done: number, total: number, detail: string): void {
     const now = performance.now();
     const finished = done >= total;
     const period = this.#stream.isTTY ? 100 : 10_000;
@@ -35,7 +37,7 @@ export class Progress {
   }
 
   /** Prints a lasting line above the progress line. */
-  line(text: string): void {
+  onLine(text: string): void {
     this.#stream.write(this.#stream.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
   }
 

@@ -58,18 +58,7 @@ Examples:
       const { recordEpisodes } = await import('../daemon/recording.js');
       const progress = new Progress('record');
       const report = await interruptible((signal) =>
-        recordEpisodes(
-          { ...options, rig: rigOf(options), directory: options.out },
-          {
-            onLine: (line) => {
-              progress.line(line);
-            },
-            onProgress: (done, total, detail) => {
-              progress.update(done, total, detail);
-            },
-          },
-          signal,
-        ),
+        recordEpisodes({ ...options, rig: rigOf(options), directory: options.out }, progress, signal),
       );
       process.stdout.write(
         `${report.kept} of ${report.attempted} episodes kept in ${report.directory}` +

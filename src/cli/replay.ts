@@ -35,14 +35,7 @@ export function replayCommand(): Command {
             pace: options.pace,
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },
-          {
-            onLine: (line) => {
-              progress.line(line);
-            },
-            onProgress: (done, total, detail) => {
-              progress.update(done, total, detail);
-            },
-          },
+          progress,
           signal,
         ),
       );

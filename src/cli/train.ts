@@ -43,20 +43,7 @@ export function trainCommand(): Command {
     .action(async (options: TrainOptions) => {
       const { trainPolicy } = await import('../daemon/training.js');
       const progress = new Progress('train');
-      const report = await interruptible((signal) =>
-        trainPolicy(
-          options,
-          {
-            onLine: (line) => {
-              progress.line(line);
-            },
-            onProgress: (done, total, detail) => {
-              progress.update(done, total, detail);
-            },
-          },
-          signal,
-        ),
-      );
+      const report = await interruptible((signal) => trainPolicy(options, progress, signal));
       process.stdout.write(
         `${report.interrupted ? 'stopped' : 'done'} at step ${report.step}: ` +
           `validation L1 ${report.validationL1.toFixed(4)}; checkpoint ${report.checkpoint}; curves ${report.curves}\n` +

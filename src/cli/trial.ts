@@ -88,14 +88,7 @@ Examples:
             ...(options.video !== undefined && { video: options.video }),
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },
-          {
-            onLine: (line) => {
-              progress.line(line);
-            },
-            onProgress: (done, total, detail) => {
-              progress.update(done, total, detail);
-            },
-          },
+          progress,
           signal,
         ),
       );

@@ -6,7 +6,7 @@ import { sampleStartPose } from '../simulation/startPoses.js';
 import type { SourceChoice } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
 import { checkpointFolder } from './parts.js';
-import type { RunListener } from './trials.js';
+import type { RunListener } from './runListener.js';
 
 export interface RecordRequest {
   readonly rig: Rig;

@@ -5,7 +5,7 @@ import { readEpisode } from '../episodes/readEpisode.js';
 import type { EpisodeResult } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
 import { Pictures } from './pictures.js';
-import type { RunListener } from './trials.js';
+import type { RunListener } from './runListener.js';
 
 export interface ReplayRequest {
   readonly rig: Rig;

@@ -7,7 +7,7 @@ import { imitate } from '../learning/imitate.js';
 import { loadEpisodes } from '../learning/loadEpisodes.js';
 import { parseTrainingConfig, type TrainingConfig } from '../learning/trainingConfig.js';
 import { version } from './parts.js';
-import type { RunListener } from './trials.js';
+import type { RunListener } from './runListener.js';
 
 export interface TrainRequest {
   readonly episodes: string;

@@ -8,6 +8,7 @@ import type { ControlJob, ControlTiming, EpisodeResult, SourceChoice } from './c
 import { runControlThread } from './controlThread.js';
 import { checkpointFolder } from './parts.js';
 import { Pictures } from './pictures.js';
+import type { RunListener } from './runListener.js';
 
 export interface TrialRequest {
   readonly rig: Rig;
@@ -25,12 +26,6 @@ export interface TrialRequest {
   readonly sheet?: string;
   readonly video?: string;
   readonly watchPort?: number;
-}
-
-/** What people see while it runs. */
-export interface RunListener {
-  onLine(line: string): void;
-  onProgress(done: number, total: number, detail: string): void;
 }
 
 /** The result, as `--json` writes it. */
