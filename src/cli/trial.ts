@@ -72,20 +72,10 @@ Examples:
       const report = await interruptible((signal) =>
         runTrials(
           {
+            ...options,
             rig: rigOf(options),
-            policy: options.policy,
-            poses: options.poses,
-            pace: options.pace,
-            workers: options.workers,
-            ...(options.episodes !== undefined && { episodes: options.episodes }),
-            ...(options.seed !== undefined && { seed: options.seed }),
-            ...(options.mode !== undefined && { mode: options.mode }),
-            ...(options.decay !== undefined && { decay: options.decay }),
-            ...(options.every !== undefined && { every: options.every }),
-            ...(options.threads !== undefined && { threads: options.threads }),
             sheet:
               options.sheet ?? `out/trial-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.png`,
-            ...(options.video !== undefined && { video: options.video }),
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },
           progress,
