@@ -134,7 +134,7 @@ function copyWindow(path: string, name: string, window: Window, bytes: Uint8Arra
   const storage = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
   const size = shape.reduce((product, n) => product * n, 1);
   const last = shape.reduce((index, n, axis) => index + (n - 1) * stride[axis]!, offset);
-  if (size > 0 && last >= storage.length) {
+  if (size > storage.length || (size > 0 && last >= storage.length)) {
     throw new CheckpointError(
       `${path}: ${name} of shape [${shape.join(', ')}] ends outside of its ${storage.length} numbers`,
     );
