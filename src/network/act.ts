@@ -7,7 +7,7 @@ import type { ActConfig, Statistics } from './actConfig.js';
 import { seesEnvironmentState } from './actConfig.js';
 import { resnet18, smallBackbone } from './backbone.js';
 import type { Parameters } from './backbone.js';
-import { format, imageShape, sizeOf } from './graph.js';
+import { formatShape, GraphError, imageShape, sizeOf } from './graph.js';
 import type { Graph, Tensor } from './graph.js';
 import {
   absolute,
@@ -92,7 +92,7 @@ export function actLosses(act: Act, inputs: ActInputs, targets: ActTargets): Act
   let auxiliary = zero;
   if (config.auxiliaryWeight > 0) {
     const { environmentState } = inputs;
-    if (!environmentState) throw new Error('the auxiliary loss needs environment_state as its target');
+    if (!environmentState) throw new GraphError('the auxiliary loss needs environment_state as its target');
     const guess = linear(summary, parameters('auxiliary_head.weight'), parameters('auxiliary_head.bias'));
     const truth = normalise(environmentState, config.normalisation.environmentState!);
     const error = absolute(subtract(guess, truth));
@@ -127,7 +127,7 @@ function predict(
   ];
   if (seesEnvironmentState(config)) {
     const { environmentState } = inputs;
-    if (!environmentState) throw new Error('this configuration needs environment_state as an input');
+    if (!environmentState) throw new GraphError('this configuration needs environment_state as an input');
     const normalised = normalise(environmentState, config.normalisation.environmentState!);
     tokens.push(token(project(normalised, 'environment_projection')));
   }
@@ -149,8 +149,10 @@ function predict(
 
   const queries = parameters('queries');
   const placedMemory = add(memory, memoryPositions);
-  // Nothing batch-dependent enters before the first cross-attention: until there one row serves all.
-  let decoded = graph.constant(new Float32Array(config.chunkSize * d), [1, config.chunkSize, d]);
+  // Nothing that differs between samples enters before the first cross-attention, unless dropout does: until
+  // there one row serves all.
+  const rows = act.dropout && config.dropout > 0 ? batch : 1;
+  let decoded = broadcastTo(graph.scalar(0), [rows, config.chunkSize, d]);
   for (let i = 0; i < config.decoderLayers; i++)
     decoded = decoderLayer(decoded, queries, memory, placedMemory, `decoder.${i}`, parameters, layer);
   const actions = project(norm(decoded, 'decoder.norm', parameters), 'action_head');
@@ -169,7 +171,8 @@ function imageTokens(act: Act, images: readonly Tensor[]): ImageTokens[] {
   const [first] = images;
   if (!first) return [];
   const { sharedBackbone } = act.config;
-  const together = sharedBackbone && images.every((image) => format(image.shape) === format(first.shape));
+  const together =
+    sharedBackbone && images.every((image) => formatShape(image.shape) === formatShape(first.shape));
   const groups = together ? [images] : images.map((image) => [image]);
   return groups.flatMap((group, index) => {
     const x = concat(group, 0);

@@ -3,7 +3,7 @@ import { Tensor as OrtTensor } from 'onnxruntime-node';
 import type { ActInputs, ActTargets } from './act.js';
 import type { ActConfig } from './actConfig.js';
 import { featureShape } from './backbone.js';
-import { format, sizeOf } from './graph.js';
+import { formatShape, sizeOf } from './graph.js';
 import type { Graph, Shape } from './graph.js';
 import { TrainingError } from './trainingError.js';
 
@@ -65,7 +65,7 @@ export function batchFeeds(
   const feed = (name: string, data: Float32Array | Uint8Array | undefined, shape: Shape) => {
     if (data?.length !== sizeOf(shape))
       throw new TrainingError(
-        `batch.${name} has ${data?.length ?? 'no'} elements, shape ${format(shape)} is needed`,
+        `batch.${name} has ${data?.length ?? 'no'} elements, shape ${formatShape(shape)} is needed`,
       );
     feeds[name] =
       data instanceof Float32Array

@@ -17,7 +17,7 @@ import type { AdamWOptions } from './adamw.js';
 import { Dropout } from './dropout.js';
 import { flatLayout, groupRanges } from './flatLayout.js';
 import type { ParameterGroup, Slot } from './flatLayout.js';
-import { format, Graph, sizeOf } from './graph.js';
+import { formatShape, Graph, sizeOf } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
 import { RandomStream } from './random.js';
 import { openSession } from './session.js';
@@ -198,9 +198,9 @@ export class ActTrainer {
       for (const [kind, vector] of this.vectors()) {
         const given = state.get(`${kind}/${name}`);
         if (!given && resumed) throw new TrainingError(`the state to resume from lacks "${kind}/${name}"`);
-        if (given && format(given.shape) !== format(shape))
+        if (given && formatShape(given.shape) !== formatShape(shape))
           throw new TrainingError(
-            `"${kind}/${name}" has shape ${format(given.shape)}, the configuration needs ${format(shape)}`,
+            `"${kind}/${name}" has shape ${formatShape(given.shape)}, the configuration needs ${formatShape(shape)}`,
           );
         if (given) vector.set(given.data, offset);
         else if (kind === 'weights' || kind === 'ema')

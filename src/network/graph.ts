@@ -56,7 +56,7 @@ export class Graph {
     const type = data instanceof Float32Array ? 'float32' : data instanceof BigInt64Array ? 'int64' : 'uint8';
     if (sizeOf(shape) !== data.length)
       throw new GraphError(
-        `constant "${name}" has ${data.length} elements, shape ${format(shape)} needs ${sizeOf(shape)}`,
+        `constant "${name}" has ${data.length} elements, shape ${formatShape(shape)} needs ${sizeOf(shape)}`,
       );
     this.constants.set(name, { name, shape, type, data });
     return this.tensor(name, shape, type);
@@ -108,7 +108,7 @@ export class Graph {
    */
   differentiate(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
     if (loss.shape.length !== 0)
-      throw new GraphError(`the loss must be a scalar, has shape ${format(loss.shape)}`);
+      throw new GraphError(`the loss must be a scalar, has shape ${formatShape(loss.shape)}`);
     const path = [...this.recorded];
     const depends = new Set(wanted.map((tensor) => tensor.name));
     for (const { inputs, output, gradients } of path)
@@ -122,9 +122,9 @@ export class Graph {
         const rule = gradients[i];
         if (!rule || !depends.has(input.name)) return;
         const gradient = rule(outputGradient);
-        if (format(gradient.shape) !== format(input.shape))
+        if (formatShape(gradient.shape) !== formatShape(input.shape))
           throw new GraphError(
-            `gradient of "${input.name}" through "${output.name}" has shape ${format(gradient.shape)}, not ${format(input.shape)}`,
+            `gradient of "${input.name}" through "${output.name}" has shape ${formatShape(gradient.shape)}, not ${formatShape(input.shape)}`,
           );
         const sum = gradientOf.get(input.name);
         gradientOf.set(input.name, sum ? this.node('Add', [sum, gradient], input.shape) : gradient);
@@ -191,7 +191,7 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-export function format(shape: Shape): string {
+export function formatShape(shape: Shape): string {
   return `(${shape.join(', ')})`;
 }
 
@@ -199,6 +199,6 @@ export function format(shape: Shape): string {
 export function imageShape(x: Tensor): [number, number, number, number] {
   const [batch, channels, height, width] = x.shape;
   if (batch === undefined || channels === undefined || height === undefined || width === undefined)
-    throw new GraphError(`an image has four axes, "${x.name}" has shape ${format(x.shape)}`);
+    throw new GraphError(`an image has four axes, "${x.name}" has shape ${formatShape(x.shape)}`);
   return [batch, channels, height, width];
 }

@@ -4,7 +4,7 @@
  *
  * Binary operators broadcast as ONNX and NumPy do; a gradient is summed back to the shape of its input.
  */
-import { format, GraphError, sizeOf } from './graph.js';
+import { formatShape, GraphError, sizeOf } from './graph.js';
 import type { GradientRule, Shape, Tensor } from './graph.js';
 import type { ElementType } from './onnx.js';
 
@@ -108,8 +108,8 @@ export function cast(x: Tensor, type: ElementType): Tensor {
 
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sizeOf(shape) !== sizeOf(x.shape))
-    throw new GraphError(`cannot reshape ${format(x.shape)} to ${format(shape)}`);
-  if (format(shape) === format(x.shape)) return x;
+    throw new GraphError(`cannot reshape ${formatShape(x.shape)} to ${formatShape(shape)}`);
+  if (formatShape(shape) === formatShape(x.shape)) return x;
   return x.graph.node('Reshape', [x, x.graph.integers(shape)], shape, {
     type: x.type,
     gradients: [(d) => reshape(d, x.shape)],
@@ -175,7 +175,7 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
 
 /** Repeats axes of size 1 until `shape` is reached. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  if (format(shape) === format(x.shape)) return x;
+  if (formatShape(shape) === formatShape(x.shape)) return x;
   return x.graph.node('Expand', [x, x.graph.integers(shape)], shape, {
     type: x.type,
     gradients: [(d) => sumTo(d, x.shape)],
@@ -208,7 +208,7 @@ export function total(x: Tensor): Tensor {
 
 /** Undoes a broadcast: sums `x` over the axes in which it is larger than `shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (format(shape) === format(x.shape)) return x;
+  if (formatShape(shape) === formatShape(x.shape)) return x;
   const extra = x.shape.length - shape.length;
   const axes = x.shape.flatMap((size, axis) => (axis < extra || shape[axis - extra] !== size ? [axis] : []));
   return reshape(sum(x, axes), shape);
@@ -228,7 +228,8 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const { transposeA = false, transposeB = false, alpha = 1 } = options;
   const [rows, innerA] = matrixShape(a, transposeA);
   const [innerB, columns] = matrixShape(b, transposeB);
-  if (innerA !== innerB) throw new GraphError(`cannot multiply ${format(a.shape)} by ${format(b.shape)}`);
+  if (innerA !== innerB)
+    throw new GraphError(`cannot multiply ${formatShape(a.shape)} by ${formatShape(b.shape)}`);
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const product = (x: Tensor, tx: boolean, y: Tensor, ty: boolean) =>
     matmul(x, y, { transposeA: tx, transposeB: ty, alpha });
@@ -246,7 +247,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const [out, width] = matrixShape(weight, false);
   if (x.shape.at(-1) !== width)
-    throw new GraphError(`linear layer ${format(weight.shape)} on ${format(x.shape)}`);
+    throw new GraphError(`linear layer ${formatShape(weight.shape)} on ${formatShape(x.shape)}`);
   const rows = reshape(x, [sizeOf(x.shape) / width, width]);
   return reshape(gemm(rows, weight, bias, false, true), [...x.shape.slice(0, -1), out]);
 }
@@ -261,7 +262,8 @@ export function gemm(
 ): Tensor {
   const [rows, innerA] = matrixShape(a, transA);
   const [innerB, columns] = matrixShape(b, transB);
-  if (innerA !== innerB) throw new GraphError(`cannot multiply ${format(a.shape)} by ${format(b.shape)}`);
+  if (innerA !== innerB)
+    throw new GraphError(`cannot multiply ${formatShape(a.shape)} by ${formatShape(b.shape)}`);
   const product = (x: Tensor, tx: boolean, y: Tensor, ty: boolean) => gemm(x, y, undefined, tx, ty);
   return a.graph.node('Gemm', bias ? [a, b, bias] : [a, b], [rows, columns], {
     attributes: { transA: transA ? 1 : 0, transB: transB ? 1 : 0 },
@@ -332,7 +334,7 @@ function binary(
 function matrixShape(x: Tensor, transposed: boolean): [number, number] {
   const [rows, columns] = x.shape.slice(-2);
   if (rows === undefined || columns === undefined)
-    throw new GraphError(`a matrix has two axes, got shape ${format(x.shape)}`);
+    throw new GraphError(`a matrix has two axes, got shape ${formatShape(x.shape)}`);
   return transposed ? [columns, rows] : [rows, columns];
 }
 
@@ -342,7 +344,7 @@ function broadcastShape(a: Shape, b: Shape): Shape {
     const left = a[i - length + a.length] ?? 1;
     const right = b[i - length + b.length] ?? 1;
     if (left !== right && left !== 1 && right !== 1)
-      throw new GraphError(`shapes ${format(a)} and ${format(b)} do not broadcast`);
+      throw new GraphError(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
     return Math.max(left, right);
   });
 }

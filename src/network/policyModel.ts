@@ -5,7 +5,7 @@ import { seesEnvironmentState } from './actConfig.js';
 import { parameterShapes } from './actParameters.js';
 import type { Weights } from './actParameters.js';
 import type { Parameters } from './backbone.js';
-import { format, Graph } from './graph.js';
+import { formatShape, Graph } from './graph.js';
 import type { Tensor } from './graph.js';
 import { TrainingError } from './trainingError.js';
 
@@ -49,11 +49,11 @@ function storedParameters(graph: Graph, config: ActConfig, weights: Weights): Pa
   return (name) => {
     const known = stored.get(name);
     if (known) return known;
-    const shape = format(shapes.get(name) ?? []);
+    const shape = formatShape(shapes.get(name) ?? []);
     const weight = weights.get(name);
-    if (!weight || format(weight.shape) !== shape)
+    if (!weight || formatShape(weight.shape) !== shape)
       throw new TrainingError(
-        `weight "${name}" has ${weight ? `shape ${format(weight.shape)}` : 'no value'}, the configuration needs ${shape}`,
+        `weight "${name}" has ${weight ? `shape ${formatShape(weight.shape)}` : 'no value'}, the configuration needs ${shape}`,
       );
     const tensor = graph.constant(weight.data, weight.shape, name);
     stored.set(name, tensor);

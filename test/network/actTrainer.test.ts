@@ -149,7 +149,7 @@ describe('ActTrainer', () => {
   it.each([0, 0.25])(
     'resumes bit-equal to an uninterrupted run, through a file, dropout %f',
     async (dropout) => {
-      const settings = options({ ...CONFIG, dropout });
+      const settings = { ...options({ ...CONFIG, dropout }), threads: 2 };
       const batches = Array.from({ length: 6 }, (_, i) => randomBatch(CONFIG, i));
       const whole = await ActTrainer.create(settings);
       await whole.train(batches.slice(0, 3), [0.1, 0.5, 1]);
