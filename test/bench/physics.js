@@ -100,7 +100,7 @@ async function main() {
   const workers = [0, 1].map(
     () => new Worker(new URL(import.meta.url), { workerData: { scene: values.scene } }),
   );
-  for (const worker of workers) await once(worker, 'message');
+  await Promise.all(workers.map((worker) => once(worker, 'message')));
 
   const ask = async (worker, judged) => {
     worker.postMessage({ judged });
