@@ -1,5 +1,6 @@
 /** From waypoints of the two grip points to 14 joint goals per control step. */
 import { ARMS, ARM_JOINTS, ARM_START_POSE, CONTROL_PERIOD_S, DOF, type Arm } from '../../contract/robot.js';
+import { gripperOpening, START_FINGER_M } from '../gripper.js';
 import { axisRotation, MOUNTS, multiply, solveArm, type Pose, type Vector } from '../kinematics.js';
 
 /** One leg of a hand's way. Fingers start towards `gripper` at its beginning, as fast as they may. */
@@ -65,7 +66,7 @@ export function planMotion(
 /** Seven goals per control step; after the last waypoint, the last ones for ever. */
 function* armGoals(arm: Arm, waypoints: readonly Waypoint[]): Generator<readonly number[]> {
   let joints = ARM_START_POSE.slice(0, -1);
-  let gripper = ARM_START_POSE.at(-1)!;
+  let gripper = gripperOpening(START_FINGER_M);
   let place: Place | undefined;
   for (const leg of waypoints) {
     const begin = joints;
