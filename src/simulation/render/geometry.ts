@@ -68,10 +68,25 @@ class Grid {
   }
 }
 
-/** Square -1..1 in the xy plane, facing +z. */
-export const plane = ({ numquads }: Tessellation): Geometry =>
+/** Cells along a side of a floor, whose light is computed at their corners. */
+const PLANE_CELLS = 32;
+
+/** Rectangle of these half sizes in the xy plane, facing +z. */
+export const plane = (x: number, y: number): Geometry =>
   new Grid()
-    .patch(numquads, numquads, (u, v) => ({ position: [2 * u - 1, 2 * v - 1, 0], normal: [0, 0, 1] }))
+    .patch(PLANE_CELLS, PLANE_CELLS, (u, v) => ({
+      position: [x * (2 * u - 1), y * (2 * v - 1), 0],
+      normal: [0, 0, 1],
+    }))
+    .build();
+
+/** The same for a floor without end: cells grow with the cube of their distance from the middle. */
+export const endlessPlane = (halfSize: number): Geometry =>
+  new Grid()
+    .patch(PLANE_CELLS, PLANE_CELLS, (u, v) => ({
+      position: [halfSize * (2 * u - 1) ** 3, halfSize * (2 * v - 1) ** 3, 0],
+      normal: [0, 0, 1],
+    }))
     .build();
 
 /** Cube of half size 1. */

@@ -5,7 +5,7 @@
 
 /** A thing to draw: one geom with its mesh, material and pose. */
 export const INSTANCE = {
-  words: 36,
+  words: 40,
   vertices: 0,
   blocks: 1,
   indices: 2,
@@ -26,6 +26,7 @@ export const INSTANCE = {
   textureWidth: 31,
   textureHeight: 32,
   textureScale: 33,
+  textureRepeat: 36,
 } as const;
 
 /** The camera of one image. Axes are unit vectors in the world; scale and centre are in pixels. */

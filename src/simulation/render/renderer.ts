@@ -140,7 +140,9 @@ export class Renderer {
     draw(0, this.#opaque);
     this.#shadows?.apply(this.#camera);
     if (this.#sky !== undefined) call.drawSky(this.#camera, this.#sky.faces, this.#sky.size);
-    for (const instance of this.#transparentFromAfar(data, id)) draw(instance, 1);
+    // Twice, as MuJoCo does: near to far, then far to near.
+    const transparent = this.#transparentByDistance(data, id);
+    for (const instance of [...transparent, ...transparent.toReversed()]) draw(instance, 1);
     if (supersample) call.packHalved(buffers.colour, buffers.rgb, width, height);
     else call.packRgb(buffers.colour, buffers.rgb, width * height);
     rgb.set(kernel.bytes(buffers.rgb, rgb.length));
@@ -176,8 +178,8 @@ export class Renderer {
     return this.#instances + 4 * INSTANCE.words * i;
   }
 
-  /** Transparent instances, the furthest from the camera first. */
-  #transparentFromAfar(data: MjData, camera: number): number[] {
+  /** Transparent instances, the nearest to the camera first. */
+  #transparentByDistance(data: MjData, camera: number): number[] {
     const { cam_xpos: eye, geom_xpos: at }: { cam_xpos: Float64Array; geom_xpos: Float64Array } = data;
     const distance = (i: number): number => {
       const geom = this.#geoms[i] ?? 0;
@@ -185,7 +187,7 @@ export class Renderer {
     };
     const count = this.#drawables.length - this.#opaque;
     const instances = Array.from({ length: count }, (_, i) => this.#opaque + i);
-    return instances.sort((a, b) => distance(b) - distance(a));
+    return instances.sort((a, b) => distance(a) - distance(b));
   }
 
   #buffersOf(pixels: number): Buffers {

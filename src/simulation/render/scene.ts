@@ -6,7 +6,7 @@ import type { Geometry, Tessellation } from './geometry.js';
 import type { SceneModel } from './model.js';
 import type { Texture } from './textures.js';
 import { meanColour, textureOfMaterial } from './textures.js';
-import { box, capsule, cylinder, plane, scaled, sphere } from './geometry.js';
+import { box, capsule, cylinder, endlessPlane, plane, scaled, sphere } from './geometry.js';
 
 /** Values of mjtGeom; source: mujoco/mjmodel.h. */
 const SHAPE = {
@@ -36,7 +36,11 @@ export interface Material {
 /** A texture and how it lies on a geom: looked up at the geom's own coordinates times `scale`. */
 export interface MappedTexture {
   readonly texture: Texture;
+  readonly mapping: 'planar' | 'box' | 'cube';
+  /** Along x, y, z; shapes with a size become units of half size 1, others keep metres. */
   readonly scale: readonly number[];
+  /** How often a planar texture fits into two such units. */
+  readonly repeat: readonly number[];
 }
 
 export interface Drawable {
@@ -83,7 +87,7 @@ function materialOf(model: SceneModel, geom: number): Material {
     const mean = meanColour(texture);
     return { rgba: rgba.map((value, i) => value * (mean[i] ?? 1)), ...look };
   }
-  return { rgba, ...look, texture: { texture, scale: textureScale(model, geom, material, texture) } };
+  return { rgba, ...look, texture: mapTexture(model, geom, material, texture) };
 }
 
 /** Meshes may bring coordinates of their own, which are not followed. */
@@ -92,15 +96,23 @@ function hasTextureCoordinates(model: SceneModel, geom: number): boolean {
   return model.geom_type[geom] === SHAPE.mesh && (model.mesh_texcoordadr[mesh] ?? -1) >= 0;
 }
 
-/** Texture units per metre along the geom's axes; source: MuJoCo XML reference, `texrepeat` and `texuniform`. */
-function textureScale(model: SceneModel, geom: number, material: number, { kind }: Texture): number[] {
-  const uniform = model.mat(material).texuniform;
-  const size = [0, 1, 2].map((k) => model.geom_size[3 * geom + k] ?? 0);
-  const [x = 0, y = 0, z = 0] = drawnSize(model.geom_type[geom] ?? -1, size);
-  const perMetre = [x, y, z].map((half) => (uniform || half === 0 ? 1 : 1 / half));
-  if (kind === 'cube') return perMetre;
+/** Source of the rules: MuJoCo XML reference, `texrepeat` and `texuniform`. */
+function mapTexture(model: SceneModel, geom: number, material: number, texture: Texture): MappedTexture {
+  const type = model.geom_type[geom] ?? -1;
+  const isUniform = model.mat(material).texuniform;
+  const size = drawnSize(
+    type,
+    [0, 1, 2].map((k) => model.geom_size[3 * geom + k] ?? 0),
+  );
+  const isBox = texture.kind === 'planar' && type === SHAPE.box;
+  const keepsMetres = isUniform && !isBox;
   const repeat = [0, 1].map((k) => model.mat_texrepeat[2 * material + k] ?? 1);
-  return [0.5 * (repeat[0] ?? 1) * (perMetre[0] ?? 1), -0.5 * (repeat[1] ?? 1) * (perMetre[1] ?? 1), 0];
+  return {
+    texture,
+    mapping: isBox ? 'box' : texture.kind,
+    scale: size.map((half) => (keepsMetres || half === 0 ? 1 : 1 / half)),
+    repeat: isUniform && isBox ? repeat.map((value, k) => value * (size[k] ?? 1)) : repeat,
+  };
 }
 
 /** Half size along x, y, z that MuJoCo stretches a unit shape by; zero where the shape keeps metres. */
@@ -112,10 +124,9 @@ function drawnSize(type: number, [x = 0, y = 0, z = 0]: readonly number[]): numb
 
 function geometryOf(model: SceneModel, geom: number, tessellation: Tessellation): Geometry | undefined {
   const [x = 0, y = 0, z = 0] = model.geom_size.subarray(3 * geom, 3 * geom + 3);
-  const far = model.vis.map.zfar * model.stat.extent; // half size of a plane declared infinite
   switch (model.geom_type[geom] ?? -1) {
     case SHAPE.plane:
-      return scaled(plane(tessellation), [x || far, y || far, 1]);
+      return x > 0 && y > 0 ? plane(x, y) : endlessPlane(model.vis.map.zfar * model.stat.extent);
     case SHAPE.sphere:
       return scaled(sphere(tessellation), [x, x, x]);
     case SHAPE.capsule:

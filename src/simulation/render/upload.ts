@@ -8,7 +8,7 @@ import type { Texture } from './textures.js';
 /** Bytes and numbers of four packed vertices: x4 y4 z4 nx4 ny4 nz4. */
 const BLOCK_WORDS = 24;
 
-const TEXTURE_KINDS = { planar: 1, cube: 2 } as const;
+const TEXTURE_KINDS = { planar: 1, box: 2, cube: 3 } as const;
 
 /** Writes one drawable into the instance at byte offset `instance`; its pose is left for later. */
 export function uploadDrawable(kernel: Kernel, { geometry, material }: Drawable, instance: number): void {
@@ -25,9 +25,11 @@ export function uploadDrawable(kernel: Kernel, { geometry, material }: Drawable,
   const { centre, radius } = boundingSphere(geometry);
   floats.set([...centre, radius], INSTANCE.centre);
   if (material.texture !== undefined) {
-    const { kind, width, height } = material.texture.texture;
-    words.set([TEXTURE_KINDS[kind], texture, width, kind === 'cube' ? width : height], INSTANCE.textureKind);
-    floats.set(material.texture.scale, INSTANCE.textureScale);
+    const { mapping, scale, repeat } = material.texture;
+    const { width, height } = material.texture.texture;
+    words.set([TEXTURE_KINDS[mapping], texture, width, height], INSTANCE.textureKind);
+    floats.set(scale, INSTANCE.textureScale);
+    floats.set(repeat, INSTANCE.textureRepeat);
   }
 }
 

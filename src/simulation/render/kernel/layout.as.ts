@@ -1,7 +1,7 @@
 /** Byte offsets of the structures that the host writes; kept equal to `layout.ts` by a test. */
 
 /** A thing to draw: one geom with its mesh, material and pose. */
-export const INSTANCE_BYTES: usize = 144;
+export const INSTANCE_BYTES: usize = 160;
 export const VERTICES: usize = 0;
 export const BLOCKS: usize = 4;
 export const INDICES: usize = 8;
@@ -22,6 +22,7 @@ export const TEXTURE: usize = 120;
 export const TEXTURE_WIDTH: usize = 124;
 export const TEXTURE_HEIGHT: usize = 128;
 export const TEXTURE_SCALE: usize = 132;
+export const TEXTURE_REPEAT: usize = 144;
 
 /** The camera of one image. */
 export const EYE: usize = 0;

@@ -47,20 +47,53 @@ export function setStyle(opacity: f32): void {
 }
 
 /**
- * Writes four neighbouring pixels, the first at byte `offset`, where `visible`, in whatever style is set but the plain
- * one. `old` is the depth that is there now. Transparent things leave the depth as it is.
+ * Writes four neighbouring pixels, the first at byte `offset`, where `visible`. `old` is the depth that is there now;
+ * colour and its step from pixel to pixel are red, green, blue and share of the shadow light in 16.16 fixed point.
  */
-export function putStyled(offset: usize, inverseDepth: v128, old: v128, pixels: v128, visible: v128): void {
-  if (alpha == OPAQUE) v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
-  if (depthOnly) return;
+export function putPixels(
+  offset: usize,
+  inverseDepth: v128,
+  old: v128,
+  colour: v128,
+  step: v128,
+  visible: v128,
+): void {
+  const second = i32x4.add(colour, step);
+  const third = i32x4.add(second, step);
+  const fourth = i32x4.add(third, step);
+  const pixels = i8x16.narrow_i16x8_u(
+    i16x8.narrow_i32x4_s(i32x4.shr_s(colour, 16), i32x4.shr_s(second, 16)),
+    i16x8.narrow_i32x4_s(i32x4.shr_s(third, 16), i32x4.shr_s(fourth, 16)),
+  );
+  v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
+  v128.store(colourBuffer + offset, v128.bitselect(pixels, v128.load(colourBuffer + offset), visible));
+}
+
+/** The same in whatever style is set. Transparent things leave the depth as it is. */
+export function putStyledPixels(
+  offset: usize,
+  inverseDepth: v128,
+  old: v128,
+  colour: v128,
+  step: v128,
+  visible: v128,
+): void {
   const before = v128.load(colourBuffer + offset);
-  let after = pixels;
+  if (depthOnly) {
+    v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
+    return;
+  }
+  putPixels(offset, inverseDepth, old, colour, step, visible);
+  let pixels = v128.load(colourBuffer + offset);
   if (isTextured()) {
     const index = <i32>(offset >> 2);
-    after = modulate(after, index % width, index / width, inverseDepth);
+    pixels = modulate(pixels, index % width, index / width, inverseDepth);
   }
-  if (alpha < OPAQUE) after = blend(after, before);
-  v128.store(colourBuffer + offset, v128.bitselect(after, before, visible));
+  if (alpha < OPAQUE) {
+    pixels = blend(pixels, before);
+    v128.store(depthBuffer + offset, old);
+  }
+  v128.store(colourBuffer + offset, v128.bitselect(pixels, before, visible));
 }
 
 /** The new pixels over the old ones with the current opacity. */

@@ -5,19 +5,23 @@ import {
   TEXTURE,
   TEXTURE_HEIGHT,
   TEXTURE_KIND,
+  TEXTURE_REPEAT,
   TEXTURE_SCALE,
   TEXTURE_WIDTH,
 } from './layout.as';
 import { coordinateAt, MAP_BYTES, mapCoordinate } from './rays.as';
 
-/** Values of TEXTURE_KIND. */
-export const NO_TEXTURE: i32 = 0;
+/** Values of TEXTURE_KIND: a texture laid along z, on each face of a box, or a cube map around the middle. */
+const NO_TEXTURE: i32 = 0;
 const PLANAR: i32 = 1;
+const BOX: i32 = 2;
 
 let kind: i32 = NO_TEXTURE;
 let texels: usize = 0;
 let width: i32 = 0;
 let height: i32 = 0;
+let repeatS: f32 = 1;
+let repeatT: f32 = 1;
 
 /** Coordinate maps of the textured frame's three axes. */
 const maps: usize = memory.data(16 * 3);
@@ -34,6 +38,8 @@ export function setTexture(instance: usize, camera: usize): void {
   texels = <usize>load<u32>(instance, TEXTURE);
   width = load<i32>(instance, TEXTURE_WIDTH);
   height = load<i32>(instance, TEXTURE_HEIGHT);
+  repeatS = 0.5 * load<f32>(instance, TEXTURE_REPEAT);
+  repeatT = 0.5 * load<f32>(instance, TEXTURE_REPEAT + 4);
   for (let k: usize = 0; k < 3; k++) {
     const scale = load<f32>(instance + (k << 2), TEXTURE_SCALE);
     mapCoordinate(
@@ -82,10 +88,16 @@ function product(a: v128, b: v128): v128 {
 }
 
 function look(x: f32, y: f32, z: f32): i32 {
-  return kind == PLANAR ? lookPlane(x - 0.5, y - 0.5) : lookCube(texels, width, x, y, z);
+  if (kind == PLANAR) return lookPlane(x, y);
+  if (kind != BOX) return lookCube(texels, width, x, y, z);
+  if (abs(x) >= abs(y) && abs(x) >= abs(z)) return lookPlane(y, z);
+  return abs(y) >= abs(z) ? lookPlane(x, z) : lookPlane(x, y);
 }
 
-function lookPlane(s: f32, t: f32): i32 {
+/** A repeating texture whose middle lies at (0, 0), and which turns y upwards. */
+function lookPlane(x: f32, y: f32): i32 {
+  const s = x * repeatS - 0.5;
+  const t = -y * repeatT - 0.5;
   const column = min(width - 1, <i32>((s - floor(s)) * <f32>width));
   const row = min(height - 1, <i32>((t - floor(t)) * <f32>height));
   return load<i32>(texels + ((<usize>(row * width + column)) << 2));
