@@ -32,7 +32,7 @@ const numbers = (base64: string): Float32Array =>
 
 /** The served policy's actions for the fixture's first sample. */
 async function serve(config: ActConfig): Promise<Float32Array> {
-  const session = await openSession(buildPolicyModel(config, weights(config)), { threads: 2 });
+  const session = await openSession(buildPolicyModel(config, weights(config)), { threads: 1 });
   const { qpos, images, environmentState } = batch(config, 1);
   const feeds: Record<string, Tensor> = { qpos: new Tensor('float32', qpos, [1, config.stateSize]) };
   config.cameras.forEach(({ height, width }, i) => {
@@ -74,7 +74,7 @@ describe('training losses with z from the posterior equal the PyTorch reference'
       config,
       batchSize: 3,
       seed: 1,
-      threads: 2,
+      threads: 1,
       groups: [{ prefix: '', learningRate: 0, weightDecay: 0 }],
       optimizer: { betas: [0.9, 0.999], epsilon: 1e-8 },
       emaDecay: 0,

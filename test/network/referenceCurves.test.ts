@@ -40,15 +40,17 @@ const FIRST_STEP = 2e-6;
  * runs may differ by twice that, and one drift is one sample of it.
  */
 const DRIFTS = 5;
+/** The cameras' curve trains 11 M parameters: some 15 s of processor time, longer where something else runs. */
+const SLOW_MACHINE_MS = 300_000;
 
 describe('50 training steps equal PyTorch within float error', () => {
-  it.each(fixture.curves)('$name', async (curve) => {
+  it.each(fixture.curves)('$name', { timeout: SLOW_MACHINE_MS }, async (curve) => {
     const config = withStatistics(curve.config);
     const trainer = await ActTrainer.create({
       config,
       batchSize: fixture.batchSize,
       seed: 1,
-      threads: 2,
+      threads: 1,
       groups: fixture.groups,
       optimizer: {
         betas: [0.9, 0.999],

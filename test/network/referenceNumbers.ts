@@ -30,11 +30,12 @@ export function weight(name: string, shape: readonly number[]): Weight {
   const size = shape.reduce((product, n) => product * n, 1);
   const fanIn = shape.slice(1).reduce((product, n) => product * n, 1);
   const data = (scale: number, offset = 0): Weight => ({ shape, data: uniform(name, size, scale, offset) });
-  if (/(\.scale|norm\d?\.weight)$/.test(name)) return data(0.1, 1);
-  if (/^(queries|token_positions|camera_embedding|cvae\.class_token)$/.test(name)) return data(1);
+  if (/(\.scale|(norm|bn)\d?\.weight|downsample\.1\.weight|running_var)$/.test(name)) return data(0.1, 1);
+  if (/(^(queries|token_positions|camera_embedding|cvae\.class_token)|embed\.weight)$/.test(name))
+    return data(1);
   if (shape.length < 2) return data(0.1);
   // Queries and keys are doubled: attention then picks tokens, and a token in the wrong place shows.
-  return data(Math.sqrt((/\.(query|key)\.weight$/.test(name) ? 12 : 3) / fanIn));
+  return data(Math.sqrt((/(\.(query|key)\.|\.in_proj_)weight$/.test(name) ? 12 : 3) / fanIn));
 }
 
 export function weights(config: ActConfig): Map<string, Weight> {

@@ -26,7 +26,7 @@ export const tensorsOf = (fixture: ImportFixture): Map<string, Weight> =>
 
 /** Serves the policy on the fixture's inputs; 1e-5 rad is ten times what float32 rounding makes of them. */
 export async function expectSameActions(policy: ImportedPolicy, fixture: ImportFixture): Promise<void> {
-  const session = await openSession(checkpointOf(policy, 'imported', 'insertion').model, { threads: 2 });
+  const session = await openSession(checkpointOf(policy, 'imported', 'insertion').model, { threads: 1 });
   const { qpos, images, environmentState } = batch(policy.config, 1);
   const feeds: Record<string, Tensor> = { qpos: new Tensor('float32', qpos, [1, qpos.length]) };
   policy.images.forEach(({ width, height }, i) => {
