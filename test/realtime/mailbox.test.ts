@@ -73,5 +73,7 @@ describe('Mailbox', () => {
     expect(mailbox.turn()).toBe('server');
     mailbox.handOver('server');
     expect(mailbox.turn()).toBe('client');
+    mailbox.handOver('client');
+    expect(mailbox.waitWhile('client', 0)).toBe('server');
   });
 });
