@@ -4,6 +4,9 @@ import { CommanderError } from 'commander';
 import { AlohadError, EXIT } from './contract/errors.js';
 import { program } from './cli/program.js';
 
+// onnxruntime sends usage data unless told not to, before any thread starts: threads copy the environment.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 try {
   await program().parseAsync();
 } catch (error) {

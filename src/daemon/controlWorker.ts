@@ -25,7 +25,11 @@ const post = (message: ControlMessage, transfer: ArrayBuffer[] = []): void => {
   port.postMessage(message, transfer);
 };
 
-async function control(job: ControlJob, signal: AbortSignal): Promise<void> {
+/** Returns once everything is closed: an inference cut off in the middle would take the process with it. */
+async function control(
+  job: ControlJob,
+  signal: AbortSignal,
+): Promise<Extract<ControlMessage, { kind: 'done' }>> {
   const realtime = job.pace === 'realtime';
   const robot = new SimRobot({ ...worldOptions(job.rig), shake: job.shakeRad ?? 0 });
   const speed = job.rig.limits.velocityRadPerS;
@@ -36,7 +40,7 @@ async function control(job: ControlJob, signal: AbortSignal): Promise<void> {
   let interrupted = false;
   if (realtime) warnWithoutFifo();
 
-  await withRobot(robot, async (modes) => {
+  return await withRobot(robot, async (modes) => {
     const source = await createSource(job, robot);
     const recording = job.record && new EpisodeRecording(job, job.record, robot, source.actions.name);
     const pace: Clock = realtime ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
@@ -86,7 +90,7 @@ async function control(job: ControlJob, signal: AbortSignal): Promise<void> {
         });
       }
       const latency = source.latency && { latency: source.latency.summary() };
-      post({ kind: 'done', interrupted, timing: { late: late.summary(), missed, ticks, ...latency } });
+      return { kind: 'done', interrupted, timing: { late: late.summary(), missed, ticks, ...latency } };
     } finally {
       await recording?.close();
       await source.actions.close();
@@ -110,7 +114,7 @@ port.on('message', () => {
 });
 try {
   const job: ControlJob = workerData;
-  await control(job, stop.signal);
+  post(await control(job, stop.signal));
 } catch (error) {
   const known = error instanceof AlohadError;
   post({
