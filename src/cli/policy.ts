@@ -37,9 +37,17 @@ export function policyCommand(): Command {
     .description('copy what serving needs (policy.onnx, policy.json) out of a checkpoint or run folder')
     .argument('<folder>')
     .requiredOption('--out <folder>', 'where to')
-    .action(async (folder: string, { out }: { out: string }) => {
+    .addOption(
+      new Option(
+        '--format <name>',
+        'alohad: our checkpoint; lerobot: model.safetensors, config.json and processors',
+      )
+        .choices(['alohad', 'lerobot'])
+        .default('alohad'),
+    )
+    .action(async (folder: string, { out, format }: { out: string; format: 'alohad' | 'lerobot' }) => {
       const { exportPolicy } = await import('../daemon/policies.js');
-      process.stdout.write(`${await exportPolicy(folder, out)}\n`);
+      process.stdout.write(`${await exportPolicy(folder, out, format)}\n`);
     });
 
   command

@@ -9,6 +9,8 @@ import type { TaskName } from '../contract/task.js';
 import { checkpointName, checkpointSteps, writeCheckpoint } from '../learning/checkpointFolder.js';
 import { importActCheckpoint } from '../learning/import/actCheckpoint.js';
 import { checkpointOf } from '../learning/import/importedPolicy.js';
+import { exportLerobot } from '../learning/import/lerobotExport.js';
+import { readStoredPolicy } from '../learning/import/storedPolicy.js';
 import { importLerobotCheckpoint } from '../learning/import/lerobotCheckpoint.js';
 import { loadCheckpoint } from '../policy/checkpoint.js';
 import { checkpointFolder } from './parts.js';
@@ -55,12 +57,23 @@ export async function inspectPolicy(
   return { summary, manifest };
 }
 
-/** Copies what serving needs. Returns what to tell the user. Throws CheckpointError, StorageError. */
-export async function exportPolicy(folder: string, out: string): Promise<string> {
+/**
+ * Copies what serving needs, or writes a LeRobot ACT folder. Returns what to tell the user.
+ * Throws CheckpointError, StorageError.
+ */
+export async function exportPolicy(
+  folder: string,
+  out: string,
+  format: 'alohad' | 'lerobot',
+): Promise<string> {
   const source = newestCheckpoint(resolve(folder));
   const { manifest } = await loadCheckpoint(source);
   if (existsSync(join(out, CHECKPOINT_FILES.manifest))) {
     throw new StorageError(`${out} holds a policy already; remove it or give another --out`);
+  }
+  if (format === 'lerobot') {
+    exportLerobot(readStoredPolicy(source), out);
+    return `${manifest.name} from ${source} is in ${out}, as a LeRobot ACT policy`;
   }
   storing(out, () => {
     mkdirSync(out, { recursive: true });
