@@ -5,18 +5,28 @@
  * kernels. Which form is fastest depends on the layer; the rules below were measured on two cores with AVX512.
  */
 import { GraphError, imageShape, sizeOf } from './graph.js';
-import type { Tensor } from './graph.js';
+import type { Shape, Tensor } from './graph.js';
 import { concat, gemm, matmul, pad, reshape, slice, sum, transpose } from './operators.js';
+import { flatTaps, fromPixelRows, pixelRows, unfold, unfoldPatches } from './unfold.js';
+import type { Windows } from './unfold.js';
 
 export interface ConvolutionOptions {
   readonly stride: number;
   /** Zeros on every side. */
   readonly padding: number;
-  /** How the weight's gradient is computed; chosen by the layer's size when not given. */
+  /** How the product is computed; chosen by the layer's size when not given. */
+  readonly form?: 'direct' | 'unfold';
+  /** The same for the weight's gradient of the direct form. */
   readonly weightGradient?: 'unfold' | 'taps' | 'swap';
 }
 
-/** Below so many input channels (images) a matrix product per tap is too thin. */
+/**
+ * Up to so many pixels of output per image, one matrix product for the whole batch is faster than onnxruntime's
+ * convolution, which works image by image. (One image, as in serving, is always left to it.)
+ */
+const SMALL_IMAGE = 128;
+
+/** Below so many input channels (images) a matrix product per position in the kernel is too thin. */
 const FEW_CHANNELS = 4;
 
 /** Unfolding repeats each pixel k * k times; beyond this many bytes it costs more than it saves. */
@@ -29,28 +39,38 @@ export function convolution(
   bias: Tensor | undefined,
   options: ConvolutionOptions,
 ): Tensor {
-  const { stride, padding } = options;
   const [batch, channels, height, width] = imageShape(x);
   const [out, inputs, kernel] = imageShape(weight);
   if (inputs !== channels)
     throw new GraphError(`convolution of ${channels} channels by a weight for ${inputs}`);
+  const { stride, padding } = options;
   const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
-  return x.graph.node(
-    'Conv',
-    bias ? [x, weight, bias] : [x, weight],
-    [batch, out, size(height), size(width)],
-    {
-      attributes: attributes(kernel, stride, padding),
-      gradients: [
-        (d) => inputGradient(d, x, weight, options),
-        (d) => weightGradient(d, x, weight, options),
-        (d) => sum(d, [0, 2, 3]),
-      ],
-    },
-  );
+  const windows = { kernel, stride, padding, height: size(height), width: size(width) };
+  const form = options.form ?? bestForm(batch, windows);
+  const shape = [batch, out, windows.height, windows.width];
+  const read = bias ? [x, weight, bias] : [x, weight];
+  const inputRule = (d: Tensor) => inputGradient(d, x, weight, windows, options.form);
+  const biasRule = (d: Tensor) => sum(d, [0, 2, 3]);
+
+  if (form === 'direct') {
+    const weightRule = (d: Tensor) => weightGradient(d, x, weight, windows, options.weightGradient);
+    const gradients = [inputRule, weightRule, biasRule];
+    return x.graph.node('Conv', read, shape, { attributes: attributes(windows), gradients });
+  }
+  return x.graph.composite(read, () => {
+    const columns = unfold(x, windows);
+    const weightRule = (d: Tensor) =>
+      reshape(gemm(pixelRows(d), columns, undefined, false, true), weight.shape);
+    const output = unfoldedProduct(columns, weight, bias, shape);
+    return { output, gradients: [inputRule, weightRule, biasRule] };
+  });
 }
 
-function attributes(kernel: number, stride: number, padding: number): Record<string, readonly number[]> {
+function bestForm(batch: number, { kernel, height, width }: Windows): 'direct' | 'unfold' {
+  return batch > 1 && kernel > 1 && height * width <= SMALL_IMAGE ? 'unfold' : 'direct';
+}
+
+function attributes({ kernel, stride, padding }: Windows): Record<string, readonly number[]> {
   return {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
@@ -58,63 +78,79 @@ function attributes(kernel: number, stride: number, padding: number): Record<str
   };
 }
 
+/** The image of `shape` whose windows are `columns`, convolved. */
+function unfoldedProduct(columns: Tensor, weight: Tensor, bias: Tensor | undefined, shape: Shape): Tensor {
+  const out = weight.shape[0]!;
+  const matrix = reshape(weight, [out, sizeOf(weight.shape) / out]);
+  return fromPixelRows(gemm(matrix, columns, bias && reshape(bias, [out, 1]), false, false), shape);
+}
+
 function inputGradient(
   d: Tensor,
   x: Tensor,
   weight: Tensor,
-  { stride, padding }: ConvolutionOptions,
+  windows: Windows,
+  form: ConvolutionOptions['form'],
 ): Tensor {
   const { graph } = x;
-  const [out, channels, kernel] = imageShape(weight);
+  const { kernel, stride, padding } = windows;
+  const [batch, channels, height, width] = imageShape(x);
   if (stride > 1) {
-    const [, , height, width] = imageShape(x);
-    const [, , outHeight, outWidth] = imageShape(d);
     const covered = (length: number) => (length - 1) * stride + kernel - 2 * padding;
     return graph.node('ConvTranspose', [d, weight], x.shape, {
       attributes: {
-        ...attributes(kernel, stride, padding),
-        output_padding: [height - covered(outHeight), width - covered(outWidth)],
+        ...attributes(windows),
+        output_padding: [height - covered(windows.height), width - covered(windows.width)],
       },
     });
   }
   // A convolution with the kernel turned by 180 degrees and channels swapped: faster than ConvTranspose.
+  const swapped = transpose(weight, [1, 0, 2, 3]);
+  const back = { kernel, stride, padding: kernel - 1 - padding, height, width };
+  if ((form ?? bestForm(batch, back)) === 'unfold')
+    return unfoldedProduct(unfold(d, back, true), swapped, undefined, x.shape);
   const backwards = [
     [-1, -1],
     [-kernel - 1, -kernel - 1],
     [2, 3],
     [-1, -1],
   ].map((list) => graph.integers(list));
-  const swapped = transpose(weight, [1, 0, 2, 3]);
-  const turned = graph.node('Slice', [swapped, ...backwards], [channels, out, kernel, kernel]);
-  return convolution(d, turned, undefined, { stride: 1, padding: kernel - 1 - padding });
+  const turned = graph.node('Slice', [swapped, ...backwards], [channels, weight.shape[0]!, kernel, kernel]);
+  return graph.node('Conv', [d, turned], x.shape, { attributes: attributes(back) });
 }
 
-function weightGradient(d: Tensor, x: Tensor, weight: Tensor, options: ConvolutionOptions): Tensor {
-  const [out, channels, kernel] = imageShape(weight);
-  const columns = channels * kernel * kernel;
+function weightGradient(
+  d: Tensor,
+  x: Tensor,
+  weight: Tensor,
+  windows: Windows,
+  given: ConvolutionOptions['weightGradient'],
+): Tensor {
+  const { kernel, stride, padding, height, width } = windows;
+  const [out, channels] = imageShape(weight);
   const pixels = sizeOf(d.shape) / out;
-  const patches = kernel === options.stride && options.padding === 0;
-  const few = channels < FEW_CHANNELS && !patches;
+  const [, , ...size] = imageShape(x);
+  const patches =
+    kernel === stride && padding === 0 && size[0] === height * kernel && size[1] === width * kernel;
+  const large = 4 * channels * kernel * kernel * pixels > LARGE_BYTES;
   const form =
-    options.weightGradient ?? (few ? 'swap' : 4 * columns * pixels > LARGE_BYTES ? 'taps' : 'unfold');
-  if (form === 'swap') return bySwapping(d, x, weight, options);
-  if (form === 'taps') return byTaps(d, x, weight, options);
-  // One product of the output's gradient with the unfolded image, channels first so that both are rows.
+    given ?? (channels < FEW_CHANNELS && !patches ? 'swap' : large && !patches ? 'taps' : 'unfold');
+  if (form === 'swap') return bySwapping(d, x, windows);
+  if (form === 'taps') return byTaps(d, x, weight, windows);
+  if (!patches) return reshape(gemm(pixelRows(d), unfold(x, windows), undefined, false, true), weight.shape);
   const rows = reshape(transpose(d, [1, 0, 2, 3]), [out, pixels]);
-  return reshape(gemm(rows, unfold(d, x, weight, options), undefined, false, true), weight.shape);
+  return reshape(gemm(rows, unfoldPatches(x, windows), undefined, false, true), weight.shape);
 }
 
 /** Batch and channels change roles: a convolution of the image by the output's gradient, dilated by the stride. */
-function bySwapping(d: Tensor, x: Tensor, weight: Tensor, { stride, padding }: ConvolutionOptions): Tensor {
-  const [, channels, height, width] = imageShape(x);
-  const [, out, outHeight, outWidth] = imageShape(d);
-  const kernel = weight.shape[2]!;
+function bySwapping(d: Tensor, x: Tensor, { kernel, stride, padding, height, width }: Windows): Tensor {
   const images = [x, d].map((image) => transpose(image, [1, 0, 2, 3]));
-  const size = (length: number, outLength: number) => length + 2 * padding - stride * (outLength - 1);
-  const shape = [channels, out, size(height, outHeight), size(width, outWidth)];
+  const [, channels, ...size] = imageShape(x);
+  const length = (axis: 0 | 1, windows: number) => size[axis] + 2 * padding - stride * (windows - 1);
+  const shape = [channels, d.shape[1]!, length(0, height), length(1, width)];
   const gradient = x.graph.node('Conv', images, shape, {
     attributes: {
-      kernel_shape: [outHeight, outWidth],
+      kernel_shape: [height, width],
       dilations: [stride, stride],
       pads: [padding, padding, padding, padding],
     },
@@ -123,53 +159,14 @@ function bySwapping(d: Tensor, x: Tensor, weight: Tensor, { stride, padding }: C
 }
 
 /** A batched product per position in the kernel: nothing is repeated in memory. */
-function byTaps(d: Tensor, x: Tensor, weight: Tensor, options: ConvolutionOptions): Tensor {
-  const [batch, out, outHeight, outWidth] = imageShape(d);
-  const channels = weight.shape[1]!;
-  const pixels = outHeight * outWidth;
-  const rows = reshape(d, [batch, out, pixels]);
-  const taps = tapsOf(d, x, weight, options).map((tap) => {
-    const products = matmul(rows, reshape(tap, [batch, channels, pixels]), { transposeB: true });
-    return reshape(sum(products, [0]), [out, channels, 1]);
+function byTaps(d: Tensor, x: Tensor, weight: Tensor, windows: Windows): Tensor {
+  const [batch, out, height, width] = imageShape(d);
+  const { taps, rowLength } = flatTaps(x, windows);
+  const padded = pad(d, [0, 0, 0, 0], [0, 0, 0, rowLength - width]);
+  const rows = reshape(padded, [batch, out, height * rowLength]);
+  const products = taps.map((tap) => {
+    const perImage = matmul(rows, tap, { transposeB: true });
+    return reshape(sum(perImage, [0]), [out, weight.shape[1]!, 1]);
   });
-  return reshape(concat(taps, 2), weight.shape);
-}
-
-/** The patch under every output pixel, shape (channels * k * k, batch * outHeight * outWidth). */
-function unfold(d: Tensor, x: Tensor, weight: Tensor, options: ConvolutionOptions): Tensor {
-  const [batch, channels, height, width] = imageShape(x);
-  const [, , outHeight, outWidth] = imageShape(d);
-  const kernel = weight.shape[2]!;
-  const pixels = batch * outHeight * outWidth;
-  const shape = [channels * kernel * kernel, pixels];
-  const exact = height === outHeight * kernel && width === outWidth * kernel;
-  if (kernel === options.stride && options.padding === 0 && exact) {
-    // Patches do not overlap: unfolding is only a change of layout.
-    const split = reshape(x, [batch, channels, outHeight, kernel, outWidth, kernel]);
-    return reshape(transpose(split, [1, 3, 5, 0, 2, 4]), shape);
-  }
-  const taps = tapsOf(d, transpose(x, [1, 0, 2, 3]), weight, options);
-  return reshape(
-    concat(
-      taps.map((tap) => reshape(tap, [channels, 1, pixels])),
-      1,
-    ),
-    shape,
-  );
-}
-
-/** What each position of the kernel sees: k * k images of the output's size. */
-function tapsOf(d: Tensor, x: Tensor, weight: Tensor, { stride, padding }: ConvolutionOptions): Tensor[] {
-  const { graph } = x;
-  const [first, second] = imageShape(x);
-  const [, , outHeight, outWidth] = imageShape(d);
-  const kernel = weight.shape[2]!;
-  const edges = [0, 0, padding, padding];
-  const padded = pad(x, edges, edges);
-  return Array.from({ length: kernel * kernel }, (_, i) => {
-    const start = [Math.floor(i / kernel), i % kernel] as const;
-    const end = [start[0] + (outHeight - 1) * stride + 1, start[1] + (outWidth - 1) * stride + 1];
-    const bounds = [start, end, [2, 3], [stride, stride]].map((list) => graph.integers(list));
-    return graph.node('Slice', [padded, ...bounds], [first, second, outHeight, outWidth]);
-  });
+  return reshape(concat(products, 2), weight.shape);
 }

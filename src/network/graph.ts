@@ -103,6 +103,20 @@ export class Graph {
   }
 
   /**
+   * Appends the nodes of `build` as one operator, with gradient rules of its own (one per input) in place of theirs.
+   */
+  composite(
+    inputs: readonly Tensor[],
+    build: () => { readonly output: Tensor; readonly gradients: readonly GradientRule[] },
+  ): Tensor {
+    const { length } = this.recorded;
+    const { output, gradients } = build();
+    this.recorded.length = length;
+    this.recorded.push({ inputs, output, gradients });
+    return output;
+  }
+
+  /**
    * Appends the gradient of the scalar `loss` and returns dLoss/dw for each w of `wanted`, in that order.
    * A value that the loss does not depend on is an error: training it would be a silent no-op.
    */

@@ -163,10 +163,15 @@ const CASES: readonly Case[] = [
     { size: [11, 12], kernel: 7, stride: 2, padding: 3 },
     { size: [5, 5], kernel: 3, stride: 1, padding: 0 },
   ].flatMap(({ size, kernel, stride, padding }) =>
-    (['unfold', 'taps', 'swap'] as const).map((weightGradient) => ({
-      name: `convolution ${kernel}x${kernel} stride ${stride} padding ${padding} on ${size.join('x')}, ${weightGradient}`,
+    [
+      { form: 'unfold' as const },
+      { form: 'direct' as const, weightGradient: 'unfold' as const },
+      { form: 'direct' as const, weightGradient: 'taps' as const },
+      { form: 'direct' as const, weightGradient: 'swap' as const },
+    ].map((forms) => ({
+      name: `convolution ${kernel}x${kernel} stride ${stride} padding ${padding} on ${size.join('x')}, ${Object.values(forms).join('/')}`,
       shapes: [[2, 3, ...size], [4, 3, kernel, kernel], [4]],
-      build: (x: Tensor, w: Tensor, b: Tensor) => convolution(x, w, b, { stride, padding, weightGradient }),
+      build: (x: Tensor, w: Tensor, b: Tensor) => convolution(x, w, b, { stride, padding, ...forms }),
     })),
   ),
   // Shuffled, well separated values: no ties, and no window changes its maximum within a difference step.
