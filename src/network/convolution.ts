@@ -30,7 +30,7 @@ const SMALL_IMAGE = 128;
 const FEW_CHANNELS = 4;
 
 /** Unfolding repeats each pixel k * k times; beyond this many bytes it costs more than it saves. */
-const LARGE_BYTES = 64e6;
+const LARGE_BYTES = 128e6;
 
 /** Weight (out, in, k, k) as in PyTorch; bias (out,). */
 export function convolution(

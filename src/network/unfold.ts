@@ -6,7 +6,7 @@
  */
 import { imageShape, sizeOf } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
-import { concat, pad, reshape, transpose } from './operators.js';
+import { pad, reshape, transpose } from './operators.js';
 
 /** Where the windows of a convolution lie. */
 export interface Windows {
@@ -39,16 +39,24 @@ export function unfold(x: Tensor, windows: Windows, reversed = false): Tensor {
   const [batch, channels] = imageShape(x);
   const edges = [0, padding, padding, 0];
   const padded = pad(transpose(x, [1, 2, 3, 0]), edges, edges);
-  const pixels = height * width * batch;
-  const taps = Array.from({ length: kernel * kernel }, (_, i) => {
-    const start = [Math.floor(i / kernel), i % kernel] as const;
-    const end = [start[0] + (height - 1) * stride + 1, start[1] + (width - 1) * stride + 1];
-    const bounds = [start, end, [1, 2], [stride, stride]].map((list) => graph.integers(list));
-    const tap = graph.node('Slice', [padded, ...bounds], [channels, height, width, batch]);
-    return reshape(tap, [channels, 1, pixels]);
+  const [, rows, rowLength] = imageShape(padded);
+  const positions = Array.from(
+    { length: kernel * kernel },
+    (_, i) => [Math.floor(i / kernel), i % kernel] as const,
+  );
+  if (reversed) positions.reverse();
+  // One Gather of runs of `batch` numbers: it copies with all threads, where Slice and Concat use one.
+  const indices = positions.flatMap(([row, column]) =>
+    Array.from({ length: height * width }, (_, i) => {
+      const [down, across] = [Math.floor(i / width), i % width];
+      return (down * stride + row) * rowLength + across * stride + column;
+    }),
+  );
+  const pixels = reshape(padded, [channels, rows * rowLength, batch]);
+  const columns = graph.node('Gather', [pixels, graph.integers(indices)], [channels, indices.length, batch], {
+    attributes: { axis: 1 },
   });
-  const columns = concat(reversed ? taps.toReversed() : taps, 1);
-  return reshape(columns, [channels * kernel * kernel, pixels]);
+  return reshape(columns, [channels * kernel * kernel, height * width * batch]);
 }
 
 /** The same for windows that do not overlap, where it is only a change of layout; the batch comes first here. */
