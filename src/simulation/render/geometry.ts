@@ -1,6 +1,5 @@
 /**
- * Triangle meshes of MuJoCo's primitive shapes in unit size, tessellated as finely as MuJoCo draws them
- * (`visual/quality` of the model). Front faces run counter-clockwise seen from outside.
+ * Triangle meshes of MuJoCo's primitive shapes in unit size. Front faces run counter-clockwise seen from outside.
  */
 
 /** A triangle mesh: 3 numbers per vertex, a normal per vertex, 3 indices per triangle. */
@@ -8,13 +7,6 @@ export interface Geometry {
   readonly positions: Float32Array;
   readonly normals: Float32Array;
   readonly indices: Uint32Array;
-}
-
-/** How finely round and flat shapes are cut; the names are those of MuJoCo's `visual/quality`. */
-export interface Tessellation {
-  readonly numslices: number;
-  readonly numstacks: number;
-  readonly numquads: number;
 }
 
 type Point = readonly [number, number, number];
@@ -89,17 +81,18 @@ export const endlessPlane = (halfSize: number): Geometry =>
     }))
     .build();
 
-/** Cube of half size 1. */
-export function box({ numquads }: Tessellation): Geometry {
+/** Cube of half size 1, each side cut into this many cells along x, y, z. */
+export function box(cells: Point): Geometry {
   const grid = new Grid();
   for (const axis of [0, 1, 2]) {
+    const [first, second] = [(axis + 1) % 3, (axis + 2) % 3];
     for (const side of [-1, 1]) {
-      grid.patch(numquads, numquads, (u, v) => {
+      grid.patch(cells[first] ?? 1, cells[second] ?? 1, (u, v) => {
         const position: [number, number, number] = [0, 0, 0];
         const normal: [number, number, number] = [0, 0, 0];
         position[axis] = side;
-        position[(axis + 1) % 3] = side * (2 * u - 1);
-        position[(axis + 2) % 3] = 2 * v - 1;
+        position[first] = side * (2 * u - 1);
+        position[second] = 2 * v - 1;
         normal[axis] = side;
         return { position, normal };
       });
@@ -129,8 +122,8 @@ const sphereBand = (
   });
 
 /** Unit sphere. */
-export const sphere = ({ numslices, numstacks }: Tessellation): Geometry =>
-  sphereBand(new Grid(), numslices, numstacks, -Math.PI / 2, Math.PI / 2, 0).build();
+export const sphere = (slices: number, stacks: number): Geometry =>
+  sphereBand(new Grid(), slices, stacks, -Math.PI / 2, Math.PI / 2, 0).build();
 
 /** Side of a cylinder of radius 1 and the given half length. */
 const tube = (grid: Grid, slices: number, stacks: number, halfLength: number): Grid =>
@@ -141,10 +134,10 @@ const tube = (grid: Grid, slices: number, stacks: number, halfLength: number): G
   });
 
 /** Cylinder of radius 1 and half length 1, with caps. */
-export function cylinder({ numslices, numstacks }: Tessellation): Geometry {
-  const grid = tube(new Grid(), numslices, numstacks, 1);
+export function cylinder(slices: number, stacks: number): Geometry {
+  const grid = tube(new Grid(), slices, stacks, 1);
   for (const side of [-1, 1]) {
-    grid.patch(numslices, 1, (u, v) => {
+    grid.patch(slices, 1, (u, v) => {
       const azimuth = 2 * Math.PI * u * side;
       const radius = 1 - v;
       return {
@@ -156,12 +149,17 @@ export function cylinder({ numslices, numstacks }: Tessellation): Geometry {
   return grid.build();
 }
 
-/** Capsule of radius 1 whose straight part has the given half length (in radii). */
-export function capsule({ numslices, numstacks }: Tessellation, halfLength: number): Geometry {
-  const half = Math.max(1, Math.round(numstacks / 2));
-  const grid = tube(new Grid(), numslices, 1, halfLength);
-  sphereBand(grid, numslices, half, 0, Math.PI / 2, halfLength);
-  sphereBand(grid, numslices, half, -Math.PI / 2, 0, -halfLength);
+/** Capsule of radius 1 whose straight part has the given half length (in radii) and number of stacks. */
+export function capsule(
+  slices: number,
+  stacks: number,
+  halfLength: number,
+  straightStacks: number,
+): Geometry {
+  const half = Math.max(1, Math.round(stacks / 2));
+  const grid = tube(new Grid(), slices, straightStacks, halfLength);
+  sphereBand(grid, slices, half, 0, Math.PI / 2, halfLength);
+  sphereBand(grid, slices, half, -Math.PI / 2, 0, -halfLength);
   return grid.build();
 }
 

@@ -2,7 +2,7 @@
  * What of a compiled MuJoCo model can be seen: one drawable per visible geom, with its mesh, colour and material.
  * Geom groups 0 to 2 are visible, as in MuJoCo's viewer.
  */
-import type { Geometry, Tessellation } from './geometry.js';
+import type { Geometry } from './geometry.js';
 import type { SceneModel } from './model.js';
 import type { Texture } from './textures.js';
 import { meanColour, textureOfMaterial } from './textures.js';
@@ -55,14 +55,12 @@ const PLAIN = { emission: 0, specular: 0.5, shininess: 0.5 * 128 } as const;
 
 /** The visible geoms of a model. Shapes that cannot be drawn (height fields, flexes, skins) are left out. */
 export function drawables(model: SceneModel): Drawable[] {
-  const { numslices, numstacks, numquads } = model.vis.quality;
-  const tessellation = { numslices, numstacks, numquads };
   const groups = model.geom_group;
   const found: Drawable[] = [];
   for (let geom = 0; geom < model.ngeom; geom++) {
     if ((groups[geom] ?? 0) > LAST_VISIBLE_GROUP) continue;
     const material = materialOf(model, geom);
-    const geometry = geometryOf(model, geom, tessellation);
+    const geometry = geometryOf(model, geom);
     if (geometry === undefined || (material.rgba[3] ?? 0) <= 0) continue;
     found.push({ geom, geometry, material });
   }
@@ -122,21 +120,31 @@ function drawnSize(type: number, [x = 0, y = 0, z = 0]: readonly number[]): numb
   return [x, y, z];
 }
 
-function geometryOf(model: SceneModel, geom: number, tessellation: Tessellation): Geometry | undefined {
+/**
+ * Flat cells this long, in model extents, are fine enough for light that is computed at their corners. MuJoCo cuts
+ * every box into 4 x 4 and every cylinder into 16 rings; small ones look the same with fewer.
+ */
+const CELL_EXTENTS = 1 / 8;
+
+/** A geom's mesh, as finely cut as MuJoCo's `visual/quality` says where it is round or large. */
+function geometryOf(model: SceneModel, geom: number): Geometry | undefined {
   const [x = 0, y = 0, z = 0] = model.geom_size.subarray(3 * geom, 3 * geom + 3);
+  const { numslices, numstacks, numquads } = model.vis.quality;
+  const cells = (halfLength: number, most: number): number =>
+    Math.min(most, Math.max(1, Math.ceil((2 * halfLength) / (CELL_EXTENTS * model.stat.extent))));
   switch (model.geom_type[geom] ?? -1) {
     case SHAPE.plane:
       return x > 0 && y > 0 ? plane(x, y) : endlessPlane(model.vis.map.zfar * model.stat.extent);
     case SHAPE.sphere:
-      return scaled(sphere(tessellation), [x, x, x]);
+      return scaled(sphere(numslices, numstacks), [x, x, x]);
     case SHAPE.capsule:
-      return scaled(capsule(tessellation, y / x), [x, x, x]);
+      return scaled(capsule(numslices, numstacks, y / x, cells(y, numstacks)), [x, x, x]);
     case SHAPE.ellipsoid:
-      return scaled(sphere(tessellation), [x, y, z]);
+      return scaled(sphere(numslices, numstacks), [x, y, z]);
     case SHAPE.cylinder:
-      return scaled(cylinder(tessellation), [x, x, y]);
+      return scaled(cylinder(numslices, cells(y, numstacks)), [x, x, y]);
     case SHAPE.box:
-      return scaled(box(tessellation), [x, y, z]);
+      return scaled(box([cells(x, numquads), cells(y, numquads), cells(z, numquads)]), [x, y, z]);
     case SHAPE.mesh:
     case SHAPE.sdf:
       return meshOf(model, model.geom_dataid[geom] ?? -1);

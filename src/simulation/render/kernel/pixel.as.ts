@@ -14,7 +14,8 @@ export let isPlain: bool = true;
 
 const OPAQUE: i32 = 256;
 let alpha: i32 = OPAQUE;
-let depthOnly: bool = false;
+/** Whether triangles leave no colour. */
+export let isDepthOnly: bool = false;
 
 /** Where to draw. Both buffers hold columns x rows 4-byte pixels, followed by 16 spare bytes. */
 export function setTarget(depth: usize, colour: usize, columns: i32, rows: i32): void {
@@ -35,65 +36,61 @@ export function clearTarget(background: u32): void {
 /** Triangles leave no colour from now on, until the next style is set. */
 export function setDepthOnly(): void {
   alpha = OPAQUE;
-  depthOnly = true;
+  isDepthOnly = true;
   isPlain = false;
 }
 
 /** How the next triangles are drawn: with the current texture if any, and with this opacity (1 is opaque). */
 export function setStyle(opacity: f32): void {
   alpha = <i32>nearest(opacity * <f32>OPAQUE);
-  depthOnly = false;
+  isDepthOnly = false;
   isPlain = alpha == OPAQUE && !isTextured();
 }
 
-/**
- * Writes four neighbouring pixels, the first at byte `offset`, where `visible`. `old` is the depth that is there now;
- * colour and its step from pixel to pixel are red, green, blue and share of the shadow light in 16.16 fixed point.
- */
-export function putPixels(
-  offset: usize,
-  inverseDepth: v128,
-  old: v128,
-  colour: v128,
-  step: v128,
-  visible: v128,
-): void {
-  const second = i32x4.add(colour, step);
-  const third = i32x4.add(second, step);
-  const fourth = i32x4.add(third, step);
-  const pixels = i8x16.narrow_i16x8_u(
-    i16x8.narrow_i32x4_s(i32x4.shr_s(colour, 16), i32x4.shr_s(second, 16)),
-    i16x8.narrow_i32x4_s(i32x4.shr_s(third, 16), i32x4.shr_s(fourth, 16)),
-  );
-  v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
-  v128.store(colourBuffer + offset, v128.bitselect(pixels, v128.load(colourBuffer + offset), visible));
+/** What the innermost loops do, put in place: a call per four pixels would cost as much as drawing them. */
+export class Pixels {
+  /** Four pixels as bytes; each differs from the one before by `step`, in 16.16 fixed point. */
+  @inline
+  static pack(colour: v128, step: v128): v128 {
+    const second = i32x4.add(colour, step);
+    const third = i32x4.add(second, step);
+    const fourth = i32x4.add(third, step);
+    return i8x16.narrow_i16x8_u(
+      i16x8.narrow_i32x4_s(i32x4.shr_s(colour, 16), i32x4.shr_s(second, 16)),
+      i16x8.narrow_i32x4_s(i32x4.shr_s(third, 16), i32x4.shr_s(fourth, 16)),
+    );
+  }
+
+  /** Writes four pixels and their depths where `visible`; `old` is the depth that is there now. */
+  @inline
+  static put(
+    depthAt: usize,
+    colourAt: usize,
+    inverseDepth: v128,
+    old: v128,
+    pixels: v128,
+    visible: v128,
+  ): void {
+    v128.store(depthAt, v128.bitselect(inverseDepth, old, visible));
+    v128.store(colourAt, v128.bitselect(pixels, v128.load(colourAt), visible));
+  }
 }
 
-/** The same in whatever style is set. Transparent things leave the depth as it is. */
-export function putStyledPixels(
-  offset: usize,
-  inverseDepth: v128,
-  old: v128,
-  colour: v128,
-  step: v128,
-  visible: v128,
-): void {
+/**
+ * Writes four neighbouring pixels, the first at byte `offset`, where `visible`, in whatever style is set. Transparent
+ * things leave the depth as it is.
+ */
+export function putStyled(offset: usize, inverseDepth: v128, old: v128, pixels: v128, visible: v128): void {
+  if (alpha == OPAQUE) v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
+  if (isDepthOnly) return;
   const before = v128.load(colourBuffer + offset);
-  if (depthOnly) {
-    v128.store(depthBuffer + offset, v128.bitselect(inverseDepth, old, visible));
-    return;
-  }
-  putPixels(offset, inverseDepth, old, colour, step, visible);
-  let pixels = v128.load(colourBuffer + offset);
+  let after = pixels;
   if (isTextured()) {
     const index = <i32>(offset >> 2);
-    pixels = modulate(pixels, index % width, index / width, inverseDepth);
+    after = modulate(after, index % width, index / width, inverseDepth);
   }
-  if (alpha < OPAQUE) {
-    pixels = blend(pixels, before);
-    v128.store(depthBuffer + offset, old);
-  }
-  v128.store(colourBuffer + offset, v128.bitselect(pixels, before, visible));
+  if (alpha < OPAQUE) after = blend(after, before);
+  v128.store(colourBuffer + offset, v128.bitselect(after, before, visible));
 }
 
 /** The new pixels over the old ones with the current opacity. */

@@ -143,20 +143,25 @@ export function applyShadows(camera: usize, light: usize, map: usize, size: i32,
 
 /** How much of a point is hidden from the light (0..1): the four texels around it, weighted by their distance. */
 function covered(map: usize, size: i32, u: f32, v: f32, nearness: f32): f32 {
-  const x = u - 0.5;
-  const y = v - 0.5;
+  const x: f32 = u - 0.5;
+  const y: f32 = v - 0.5;
   const column = <i32>floor(x);
   const row = <i32>floor(y);
   if (column < 0 || row < 0 || column >= size - 1 || row >= size - 1) return 0;
   const at = map + ((<usize>(row * size + column)) << 2);
-  const below = at + ((<usize>size) << 2);
-  const right = x - floor(x);
-  const down = y - floor(y);
-  const upper = hidden(at, nearness) * (1 - right) + hidden(at + 4, nearness) * right;
-  const lower = hidden(below, nearness) * (1 - right) + hidden(below + 4, nearness) * right;
-  return upper * (1 - down) + lower * down;
-}
-
-function hidden(texel: usize, nearness: f32): f32 {
-  return load<f32>(texel) > nearness ? 1 : 0;
+  const texels = v128.load64_lane(at + ((<usize>size) << 2), v128.load64_zero(at), 1);
+  const hidden = f32x4.gt(texels, f32x4.splat(nearness));
+  // Nearly everywhere the four agree.
+  if (!v128.any_true(hidden)) return 0;
+  if (i32x4.all_true(hidden)) return 1;
+  const right: f32 = x - floor(x);
+  const down: f32 = y - floor(y);
+  const weights = f32x4.mul(f32x4(1 - right, right, 1 - right, right), f32x4(1 - down, 1 - down, down, down));
+  const sum = v128.and(weights, hidden);
+  return (
+    f32x4.extract_lane(sum, 0) +
+    f32x4.extract_lane(sum, 1) +
+    f32x4.extract_lane(sum, 2) +
+    f32x4.extract_lane(sum, 3)
+  );
 }

@@ -8,7 +8,8 @@
  * expression, so neighbours that share the edge agree on every pixel: no gaps, no pixel drawn twice.
  */
 
-import { depthBuffer, height, isPlain, putPixels, putStyledPixels, width } from './pixel.as';
+import { colourBuffer, depthBuffer, height, isPlain, Pixels, putStyled, width } from './pixel.as';
+import { fillSpan, fillStyledSpan } from './span.as';
 
 /** Colours step along a row in 16.16 fixed point: an integer add and shift per pixel instead of a conversion. */
 const FIXED: f32 = 65536;
@@ -55,7 +56,6 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
   const colourDy = f32x4.sub(f32x4.mul(cColour, f32x4.splat(bx)), f32x4.mul(bColour, f32x4.splat(cx)));
   const fixedDx = i32x4.trunc_sat_f32x4_s(f32x4.mul(colourDx, f32x4.splat(FIXED)));
 
-  const depths = depthBuffer;
   const plain = isPlain;
   const ax = f32x4.extract_lane(pa, 0);
   const ay = f32x4.extract_lane(pa, 1);
@@ -81,16 +81,16 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
     const zero = f32x4.splat(0);
     let offset = (<usize>(firstRow * width + firstColumn)) << 2;
     for (let row = firstRow; row < endRow; row++, offset += (<usize>width) << 2) {
+      const old = v128.load(depthBuffer + offset);
       const within = v128.and(
         v128.and(f32x4.le(edgeA, zero), f32x4.le(edgeB, zero)),
         v128.and(f32x4.le(edgeC, zero), columns),
       );
-      const old = v128.load(depths + offset);
       const visible = v128.and(within, f32x4.gt(depth, old));
       if (v128.any_true(visible)) {
-        const fixed = i32x4.trunc_sat_f32x4_s(colour);
-        if (plain) putPixels(offset, depth, old, fixed, fixedDx, visible);
-        else putStyledPixels(offset, depth, old, fixed, fixedDx, visible);
+        const pixels = Pixels.pack(i32x4.trunc_sat_f32x4_s(colour), fixedDx);
+        if (plain) Pixels.put(depthBuffer + offset, colourBuffer + offset, depth, old, pixels, visible);
+        else putStyled(offset, depth, old, pixels, visible);
       }
       edgeA = f32x4.add(edgeA, stepA);
       edgeB = f32x4.add(edgeB, stepB);
@@ -129,8 +129,6 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
   const lowerSlope = (load<f32>(bottom) - middleX) / (load<f32>(bottom, 4) - middleY);
   const longIsLeft = topX + (middleY - topY) * longSlope < middleX;
   const depthRamp = f32x4.mul(f32x4(0, 1, 2, 3), f32x4.splat(depthDx));
-  const depthDx4 = f32x4.splat(depthDx * 4);
-  const fixedDx4 = i32x4.shl(fixedDx, 2);
   for (let row = firstRow; row < endRow; row++) {
     const y: f32 = <f32>row + 0.5;
     const long = topX + (y - topY) * longSlope;
@@ -140,20 +138,11 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
     if (start >= end) continue;
     const dx: f32 = <f32>start + 0.5 - ax;
     const dy: f32 = y - ay;
-    let depth = f32x4.add(f32x4.splat(aw + dx * depthDx + dy * depthDy), depthRamp);
-    let fixed = i32x4.trunc_sat_f32x4_s(startColour(aColour, colourDx, colourDy, dx, dy));
-    let offset = (<usize>(row * width + start)) << 2;
-    for (let left = end - start; left > 0; left -= 4, offset += 16) {
-      const old = v128.load(depths + offset);
-      let visible = f32x4.gt(depth, old);
-      if (left < 4) visible = v128.and(visible, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)));
-      if (v128.any_true(visible)) {
-        if (plain) putPixels(offset, depth, old, fixed, fixedDx, visible);
-        else putStyledPixels(offset, depth, old, fixed, fixedDx, visible);
-      }
-      depth = f32x4.add(depth, depthDx4);
-      fixed = i32x4.add(fixed, fixedDx4);
-    }
+    const depth = f32x4.add(f32x4.splat(aw + dx * depthDx + dy * depthDy), depthRamp);
+    const fixed = i32x4.trunc_sat_f32x4_s(startColour(aColour, colourDx, colourDy, dx, dy));
+    const offset = (<usize>(row * width + start)) << 2;
+    if (plain) fillSpan(offset, end - start, depth, depthDx, fixed, fixedDx);
+    else fillStyledSpan(offset, end - start, depth, depthDx, fixed, fixedDx);
   }
 }
 
