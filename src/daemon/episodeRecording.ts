@@ -1,6 +1,4 @@
 /** Records the episodes of a simulated robot into a folder: one recorder, begun and ended with each episode. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { FULL_FRAME } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StepListener } from '../contract/step.js';
@@ -9,10 +7,9 @@ import { EpisodeStore } from '../episodes/episodeStore.js';
 import { Recorder } from '../episodes/recorder.js';
 import type { Clock } from '../realtime/clock.js';
 import { GRIPPER } from '../simulation/gripper.js';
-import { ownScene } from '../simulation/sceneFiles.js';
 import type { SimRobot } from '../simulation/simRobot.js';
 import type { ControlJob, RecordChoice } from './controlJob.js';
-import { version, worldOptions } from './parts.js';
+import { version } from './parts.js';
 
 /** Free disk space that an episode with images of four cameras may need [bytes]. */
 const RESERVE_BYTES = 200e6;
@@ -47,8 +44,7 @@ export class EpisodeRecording {
         },
       }),
     });
-    const { task, scene = ownScene(task) } = worldOptions(job.rig);
-    this.#sceneSha256 = createHash('sha256').update(readFileSync(scene)).digest('hex');
+    this.#sceneSha256 = robot.world.sceneSha256;
   }
 
   get listener(): StepListener {
