@@ -16,6 +16,7 @@ interface KernelExports {
     records: number,
     marks: number,
     list: number,
+    inView: number,
   ): void;
   drawSky(camera: number, faces: number, size: number): void;
   castShadows(

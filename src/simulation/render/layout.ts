@@ -17,6 +17,7 @@ export const INSTANCE = {
   emission: 8,
   specular: 9,
   halfShininess: 10,
+  faintest: 11,
   centre: 12,
   radius: 15,
   position: 16,
@@ -64,3 +65,6 @@ export const SHADOW = { words: 12, origin: 0, right: 3, down: 6, forward: 9 } as
 
 /** Bytes of one transformed vertex; triangle indices are stored multiplied by it. */
 export const RECORD_BYTES = 32;
+
+/** Bytes of an entry of the list of instances in view. */
+export const IN_VIEW_BYTES = 12;

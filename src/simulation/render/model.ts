@@ -54,9 +54,9 @@ export interface SceneModel {
   readonly tex_nchannel: Int32Array;
   readonly tex_type: Int32Array;
   readonly tex_width: Int32Array;
-  /** The whole-array views of these throw in @mujoco/mujoco 3.14 (bool arrays); the accessor works. */
-  light(id: number): { readonly active: boolean; readonly castshadow: boolean };
-  mat(id: number): { readonly texuniform: boolean };
+  /** Accessors, each to be given back with `delete`: whole-array views of truth values throw in 3.14. */
+  light(id: number): { readonly active: boolean; readonly castshadow: boolean; delete(): void };
+  mat(id: number): { readonly texuniform: boolean; delete(): void };
 }
 
 /** Fields of mjData, valid after mj_forward or mj_step. */

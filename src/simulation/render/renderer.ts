@@ -11,9 +11,12 @@ import type { ImageRequest } from '../../contract/camera.js';
 import { FULL_FRAME, imageBytes } from '../../contract/camera.js';
 import { UnknownCameraError, UsageError } from '../../contract/errors.js';
 import { Kernel } from './kernel.js';
-import { CAMERA, INSTANCE, LIGHT, RECORD_BYTES } from './layout.js';
+import { CAMERA, IN_VIEW_BYTES, INSTANCE, RECORD_BYTES } from './layout.js';
+import type { Lights } from './lights.js';
+import { placeLights, uploadLights } from './lights.js';
 import type { SceneModel } from './model.js';
-import { placeCamera, placeInstances, placeLights } from './placement.js';
+import type { CameraOptics } from './placement.js';
+import { placeCamera, placeInstances } from './placement.js';
 import type { Drawable } from './scene.js';
 import { drawables } from './scene.js';
 import { Shadows } from './shadows.js';
@@ -52,7 +55,7 @@ interface Buffers {
 export class Renderer {
   /** Names of the model's cameras. */
   readonly cameras: readonly string[];
-  readonly #model: SceneModel;
+  readonly #optics: readonly CameraOptics[];
   readonly #options: RenderOptions;
   readonly #kernel = new Kernel();
   /** Opaque ones first. */
@@ -61,20 +64,22 @@ export class Renderer {
   readonly #opaque: number;
   readonly #instances: number;
   readonly #camera: number;
-  readonly #lights: number;
-  /** Transformed vertices, marks and visible triangles of the instance being drawn. */
-  readonly #scratch: readonly [records: number, marks: number, list: number];
+  readonly #lights: Lights;
+  /** Transformed vertices, marks and visible triangles of the instance being drawn; instances in view. */
+  readonly #scratch: readonly [records: number, marks: number, list: number, inView: number];
   readonly #shadows: Shadows | undefined;
   readonly #sky: { readonly faces: number; readonly size: number } | undefined;
   readonly #buffers = new Map<number, Buffers>();
 
   private constructor(mujoco: MujocoNames, model: MjModel, options: RenderOptions) {
     const kernel = this.#kernel;
-    this.#model = model;
     this.#options = options;
     this.cameras = Array.from({ length: model.ncam }, (_, id) =>
       mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA.value, id),
     );
+    const near = model.vis.map.znear * model.stat.extent;
+    const { cam_fovy }: SceneModel = model;
+    this.#optics = Array.from(cam_fovy, (degrees) => ({ fovy: (degrees * Math.PI) / 180, near }));
     const isOpaque = ({ material }: Drawable): boolean => (material.rgba[3] ?? 1) >= OPAQUE;
     const all = drawables(model);
     this.#drawables = [...all.filter(isOpaque), ...all.filter((drawable) => !isOpaque(drawable))];
@@ -82,18 +87,22 @@ export class Renderer {
     this.#opaque = all.filter(isOpaque).length;
     this.#instances = kernel.allocate(4 * INSTANCE.words * all.length);
     this.#camera = kernel.allocate(4 * CAMERA.words);
-    this.#lights = kernel.allocate(4 * LIGHT.words * (model.nlight + 1));
+    this.#lights = uploadLights(kernel, model, this.#camera);
     const vertices = Math.max(0, ...all.map(({ geometry }) => geometry.positions.length / 3));
     const triangles = Math.max(0, ...all.map(({ geometry }) => geometry.indices.length / 3));
     this.#scratch = [
       kernel.allocate((vertices + 3) * RECORD_BYTES),
       kernel.allocate(vertices / 4 + 1),
       kernel.allocate(4 * triangles),
+      kernel.allocate(IN_VIEW_BYTES * all.length),
     ];
     this.#drawables.forEach((drawable, i) => uploadDrawable(kernel, drawable, this.#instance(i)));
     const sky = skyTexture(model);
     this.#sky = sky === undefined ? undefined : { faces: uploadTexture(kernel, sky), size: sky.width };
-    this.#shadows = options.shadows ? new Shadows(kernel, model) : undefined;
+    this.#shadows =
+      options.shadows && this.#lights.caster !== undefined
+        ? new Shadows(kernel, model, this.#lights.caster)
+        : undefined;
   }
 
   /** Prepares the model's meshes and materials. Changes to the model's appearance afterwards are not seen. */
@@ -107,7 +116,7 @@ export class Renderer {
    * Throws UnknownCameraError, or UsageError for a size or region that cannot be drawn.
    */
   render(data: MjData, request: ImageRequest, rgb: Uint8Array): void {
-    const id = this.#check(request, rgb);
+    const { id, optics } = this.#check(request, rgb);
     const { width, height } = request;
     const supersample = this.#options.supersample ?? width * height <= SMALL_IMAGE;
     const factor = supersample ? 2 : 1;
@@ -115,24 +124,17 @@ export class Renderer {
     const { call } = kernel;
     const buffers = this.#buffersOf(width * factor * height * factor);
     const moved = placeInstances(kernel, this.#instances, this.#geoms, data);
-    placeCamera(kernel, this.#camera, this.#model, data, id, request, factor);
-    const lightCount = placeLights(
-      kernel,
-      this.#lights,
-      this.#camera,
-      this.#model,
-      data,
-      this.#shadows?.light ?? -1,
-    );
-    if (moved) this.#shadows?.cast(this.#instances, this.#opaque, data, this.#model, this.#scratch);
+    placeCamera(kernel, this.#camera, optics, data, id, request, factor);
+    placeLights(kernel, this.#lights, this.#camera, data);
+    if (moved) this.#shadows?.cast(this.#instances, this.#opaque, data, this.#scratch);
 
     const draw = (instance: number, count: number): void =>
       call.drawInstances(
         this.#instance(instance),
         count,
         this.#camera,
-        this.#lights,
-        lightCount,
+        this.#lights.first,
+        this.#lights.count,
         ...this.#scratch,
       );
     call.setTarget(buffers.depth, buffers.colour, width * factor, height * factor);
@@ -148,10 +150,14 @@ export class Renderer {
     rgb.set(kernel.bytes(buffers.rgb, rgb.length));
   }
 
-  /** Index of the request's camera. */
-  #check({ camera, width, height, region }: ImageRequest, rgb: Uint8Array): number {
+  /** The request's camera, once all of the request is found sound. */
+  #check(
+    { camera, width, height, region }: ImageRequest,
+    rgb: Uint8Array,
+  ): { id: number; optics: CameraOptics } {
     const id = this.cameras.indexOf(camera);
-    if (id < 0) {
+    const optics = this.#optics[id];
+    if (optics === undefined) {
       throw new UnknownCameraError(`no camera '${camera}' in this scene; it has: ${this.cameras.join(', ')}`);
     }
     const whole = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 4096;
@@ -171,7 +177,7 @@ export class Renderer {
         `an image of ${width} x ${height} fills ${bytes} bytes, but was given ${rgb.length}`,
       );
     }
-    return id;
+    return { id, optics };
   }
 
   #instance(i: number): number {

@@ -97,7 +97,9 @@ function hasTextureCoordinates(model: SceneModel, geom: number): boolean {
 /** Source of the rules: MuJoCo XML reference, `texrepeat` and `texuniform`. */
 function mapTexture(model: SceneModel, geom: number, material: number, texture: Texture): MappedTexture {
   const type = model.geom_type[geom] ?? -1;
-  const isUniform = model.mat(material).texuniform;
+  const accessor = model.mat(material);
+  const isUniform = accessor.texuniform;
+  accessor.delete();
   const size = drawnSize(
     type,
     [0, 1, 2].map((k) => model.geom_size[3 * geom + k] ?? 0),

@@ -1,8 +1,7 @@
-/** Shadows of the first directional light that casts any, from a depth map fitted around the scene. */
+/** Shadows of one directional light, from a depth map fitted around the scene. */
 import type { Kernel } from './kernel.js';
 import { INSTANCE, SHADOW } from './layout.js';
 import type { SceneData, SceneModel } from './model.js';
-import { isDirectional } from './placement.js';
 
 /** Texels along a side of the shadow map: about 2 mm on a table of 1.2 m. */
 const MAP_SIZE = 1024;
@@ -15,46 +14,50 @@ const LARGEST_CASTER = 1;
 
 type Vector = [number, number, number];
 
+/** Byte offsets of the room for transformed vertices, marks and visible triangles of one instance. */
+type Scratch = readonly [records: number, marks: number, list: number, ...rest: number[]];
+
 export class Shadows {
-  /** The model's light whose shadows are drawn; -1 when none is directional and casts. */
-  readonly light: number;
   readonly #kernel: Kernel;
+  readonly #light: number;
   readonly #block: number;
   readonly #map: number;
+  /** Radius beyond which a sphere does not stretch the map [m]. */
+  readonly #largest: number;
   #bias = 0;
 
-  constructor(kernel: Kernel, model: SceneModel) {
+  /** @param light the model's light that casts them; it must be directional */
+  constructor(kernel: Kernel, model: SceneModel, light: number) {
     this.#kernel = kernel;
-    this.light = Array.from({ length: model.nlight }, (_, id) => id).findIndex((id) => {
-      const { active, castshadow } = model.light(id);
-      return active && castshadow && isDirectional(model, id);
-    });
+    this.#light = light;
+    this.#largest = LARGEST_CASTER * model.stat.extent;
     this.#block = kernel.allocate(4 * SHADOW.words);
-    this.#map = this.light < 0 ? 0 : kernel.allocate(4 * MAP_SIZE * MAP_SIZE + 16);
+    this.#map = kernel.allocate(4 * MAP_SIZE * MAP_SIZE + 16);
   }
 
-  /** Draws the map anew; needed when something has moved. `scratch` are the renderer's records, marks and list. */
-  cast(
-    instances: number,
-    count: number,
-    data: SceneData,
-    model: SceneModel,
-    scratch: readonly [number, number, number],
-  ): void {
-    if (this.light < 0) return;
-    this.#fit(instances, count, data, model);
-    this.#kernel.call.castShadows(instances, count, this.#block, ...scratch, this.#map, MAP_SIZE);
+  /** Draws the map anew; needed when something has moved.  */
+  cast(instances: number, count: number, data: SceneData, scratch: Scratch): void {
+    this.#fit(instances, count, data);
+    this.#kernel.call.castShadows(
+      instances,
+      count,
+      this.#block,
+      scratch[0],
+      scratch[1],
+      scratch[2],
+      this.#map,
+      MAP_SIZE,
+    );
   }
 
   /** Darkens what lies in the shadow in the kernel's current target. */
   apply(camera: number): void {
-    if (this.light < 0) return;
     this.#kernel.call.applyShadows(camera, this.#block, this.#map, MAP_SIZE, this.#bias);
   }
 
   /** Lays the map around the bounding spheres of all casters, as seen from the light. */
-  #fit(instances: number, count: number, data: SceneData, model: SceneModel): void {
-    const forward = unit([0, 1, 2].map((k) => data.light_xdir[3 * this.light + k] ?? 0));
+  #fit(instances: number, count: number, data: SceneData): void {
+    const forward = unit([0, 1, 2].map((k) => data.light_xdir[3 * this.#light + k] ?? 0));
     const right = unit(
       Math.abs(forward[2]) < 0.9 ? [-forward[1], forward[0], 0] : [0, -forward[2], forward[1]],
     );
@@ -69,7 +72,7 @@ export class Shadows {
     const floats = this.#kernel.floats(instances, INSTANCE.words * count);
     for (let base = 0; base < floats.length; base += INSTANCE.words) {
       const radius = floats[base + INSTANCE.radius] ?? 0;
-      if (radius > LARGEST_CASTER * model.stat.extent) continue;
+      if (radius > this.#largest) continue;
       const centre = [0, 1, 2].map((row) => {
         const m = base + INSTANCE.rotation + 3 * row;
         const local = [0, 1, 2].map((k) => (floats[m + k] ?? 0) * (floats[base + INSTANCE.centre + k] ?? 0));

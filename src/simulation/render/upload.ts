@@ -21,7 +21,11 @@ export function uploadDrawable(kernel: Kernel, { geometry, material }: Drawable,
   floats.set([red * 255, green * 255, blue * 255, alpha], INSTANCE.red);
   floats[INSTANCE.emission] = material.emission;
   floats[INSTANCE.specular] = material.specular;
-  words[INSTANCE.halfShininess] = Math.max(1, Math.round(material.shininess / 2));
+  const halfShininess = Math.max(1, Math.round(material.shininess / 2));
+  words[INSTANCE.halfShininess] = halfShininess;
+  // Below this squared cosine a highlight is less than half a step of 255.
+  floats[INSTANCE.faintest] =
+    Math.min(1, 0.5 / (255 * Math.max(material.specular, 1e-9))) ** (1 / halfShininess);
   const { centre, radius } = boundingSphere(geometry);
   floats.set([...centre, radius], INSTANCE.centre);
   if (material.texture !== undefined) {

@@ -13,6 +13,7 @@ export const ALPHA: usize = 28;
 export const EMISSION: usize = 32;
 export const SPECULAR: usize = 36;
 export const HALF_SHININESS: usize = 40;
+export const FAINTEST: usize = 44;
 export const CENTRE: usize = 48;
 export const RADIUS: usize = 60;
 export const POSITION: usize = 64;
@@ -68,6 +69,9 @@ export const RECORD_BYTES: usize = 32;
 export function localAxis(instance: usize, column: usize, row: usize): f32 {
   return load<f32>(instance + ROTATION + (column << 2) + row * 12);
 }
+
+/** An instance in view: pointer, depth of its nearest point, whether it crosses the near plane. */
+export const IN_VIEW_BYTES: usize = 12;
 
 /** Component of a world vector along axis `column` of the instance's own frame. */
 export function localComponent(instance: usize, column: usize, x: f32, y: f32, z: f32): f32 {

@@ -18,6 +18,7 @@ import {
   EMISSION,
   EXPONENT,
   EYE,
+  FAINTEST,
   GREEN,
   HALF_SHININESS,
   KIND,
@@ -87,7 +88,8 @@ export function lightVertices(
   const ambientR = f32x4.splat(emission + load<f32>(camera, AMBIENT));
   const ambientG = f32x4.splat(emission + load<f32>(camera, AMBIENT + 4));
   const ambientB = f32x4.splat(emission + load<f32>(camera, AMBIENT + 8));
-  const materialSpecular = load<f32>(instance, SPECULAR) * 255;
+  const materialSpecular = f32x4.splat(load<f32>(instance, SPECULAR) * 255);
+  const faintest = f32x4.splat(load<f32>(instance, FAINTEST));
   const halfShininess = load<i32>(instance, HALF_SHININESS);
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -169,20 +171,19 @@ export function lightVertices(
       diffuseB = f32x4.add(diffuseB, f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 8)));
       // Grazing light, where a shadow map is at its worst, is not taken away in full.
       if (load<i32>(light, CASTS)) caster = f32x4.mul(addR, f32x4.pmin(one, f32x4.mul(nl, f32x4.splat(4))));
-      if (materialSpecular > 0) {
-        // (N.H)^2 with H = (L+V)/|L+V| needs no square root: ((N.L+N.V)^2) / (2+2 L.V).
-        const sum = f32x4.add(nl, nv);
-        const denominator = f32x4.add(
-          f32x4.splat(2.000001),
-          f32x4.mul(f32x4.splat(2), dot(lx, ly, lz, vx, vy, vz)),
-        );
-        const facing = v128.and(lit, f32x4.gt(sum, zero));
-        const highlight = power(f32x4.div(f32x4.mul(sum, sum), denominator), halfShininess);
-        const s = v128.and(f32x4.mul(strength, f32x4.mul(highlight, f32x4.splat(materialSpecular))), facing);
-        specularR = f32x4.add(specularR, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR)));
-        specularG = f32x4.add(specularG, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR + 4)));
-        specularB = f32x4.add(specularB, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR + 8)));
-      }
+      // (N.H)^2 with H = (L+V)/|L+V| needs no square root: ((N.L+N.V)^2) / (2+2 L.V).
+      const sum = f32x4.add(nl, nv);
+      const aligned = f32x4.div(
+        f32x4.mul(sum, sum),
+        f32x4.add(f32x4.splat(2.000001), f32x4.mul(f32x4.splat(2), dot(lx, ly, lz, vx, vy, vz))),
+      );
+      const glossy = v128.and(v128.and(lit, f32x4.gt(sum, zero)), f32x4.gt(aligned, faintest));
+      if (!v128.any_true(glossy)) continue;
+      const highlight = f32x4.mul(power(aligned, halfShininess), materialSpecular);
+      const s = v128.and(f32x4.mul(strength, highlight), glossy);
+      specularR = f32x4.add(specularR, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR)));
+      specularG = f32x4.add(specularG, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR + 4)));
+      specularB = f32x4.add(specularB, f32x4.mul(s, v128.load32_splat(light, LIGHT_SPECULAR + 8)));
     }
     const r = f32x4.pmin(full, f32x4.add(f32x4.mul(red, diffuseR), specularR));
     const g = f32x4.pmin(full, f32x4.add(f32x4.mul(green, diffuseG), specularG));

@@ -5,6 +5,8 @@ import {
   CENTRE_X,
   CENTRE_Y,
   EYE,
+  IN_VIEW_BYTES,
+  INSTANCE_BYTES,
   NEAR,
   POSITION,
   RADIUS,
@@ -15,13 +17,38 @@ import {
   UP,
 } from './layout.as';
 
-/** What a bounding sphere's position means for drawing. */
-export const OUTSIDE: i32 = 0;
-export const INSIDE: i32 = 1;
-export const CROSSES_NEAR: i32 = 2;
+/**
+ * Lists the instances that the camera may see, the nearest first, so that what they hide is not drawn in vain.
+ * Returns the end of the list.
+ */
+export function listInView(
+  instances: usize,
+  count: i32,
+  camera: usize,
+  width: f32,
+  height: f32,
+  list: usize,
+): usize {
+  let end = list;
+  for (let i = 0; i < count; i++) {
+    const instance = instances + <usize>i * INSTANCE_BYTES;
+    const nearest = nearestDepth(instance, camera, width, height);
+    if (nearest == Infinity) continue;
+    let to = end;
+    while (to > list && load<f32>(to - IN_VIEW_BYTES, 4) > nearest) {
+      memory.copy(to, to - IN_VIEW_BYTES, IN_VIEW_BYTES);
+      to -= IN_VIEW_BYTES;
+    }
+    store<u32>(to, <u32>instance);
+    store<f32>(to, nearest, 4);
+    store<u32>(to, nearest < load<f32>(camera, NEAR) ? 1 : 0, 8);
+    end += IN_VIEW_BYTES;
+  }
+  return end;
+}
 
-/** Tests the instance's bounding sphere against the sides of the view and the near plane. */
-export function locate(instance: usize, camera: usize, width: f32, height: f32): i32 {
+/** Depth of the nearest point of the instance's bounding sphere; infinity where it lies wholly out of view. */
+function nearestDepth(instance: usize, camera: usize, width: f32, height: f32): f32 {
   let offsetX: f32 = 0;
   let offsetY: f32 = 0;
   let depth: f32 = 0;
@@ -39,17 +66,17 @@ export function locate(instance: usize, camera: usize, width: f32, height: f32):
   }
   const radius = load<f32>(instance, RADIUS);
   const near = load<f32>(camera, NEAR);
-  if (depth + radius < near) return OUTSIDE;
+  if (depth + radius < near) return Infinity;
   const sx = load<f32>(camera, SCALE_X);
   const sy = load<f32>(camera, SCALE_Y);
   const cx = load<f32>(camera, CENTRE_X);
   const cy = load<f32>(camera, CENTRE_Y);
   // Each side is the plane where the screen coordinate is 0, width or height; distance to it in metres.
-  if (outsideOf(sx, cx, offsetX, depth, radius)) return OUTSIDE;
-  if (outsideOf(-sx, width - cx, offsetX, depth, radius)) return OUTSIDE;
-  if (outsideOf(sy, cy, offsetY, depth, radius)) return OUTSIDE;
-  if (outsideOf(-sy, height - cy, offsetY, depth, radius)) return OUTSIDE;
-  return depth - radius < near ? CROSSES_NEAR : INSIDE;
+  if (outsideOf(sx, cx, offsetX, depth, radius)) return Infinity;
+  if (outsideOf(-sx, width - cx, offsetX, depth, radius)) return Infinity;
+  if (outsideOf(sy, cy, offsetY, depth, radius)) return Infinity;
+  if (outsideOf(-sy, height - cy, offsetY, depth, radius)) return Infinity;
+  return depth - radius;
 }
 
 /** Whether a sphere lies wholly beyond the plane scale * offset + centre * depth = 0. */

@@ -4,9 +4,9 @@
  * drawSky, drawInstances of transparent things, and packRgb or packHalved.
  */
 import { clipTriangle } from './clip.as';
-import { ALPHA, INSTANCE_BYTES, NEAR } from './layout.as';
+import { ALPHA, IN_VIEW_BYTES, NEAR } from './layout.as';
 import { lightVertices } from './light.as';
-import { CROSSES_NEAR, locate, OUTSIDE } from './locate.as';
+import { listInView } from './locate.as';
 import { height, setStyle, width } from './pixel.as';
 import { projectVertices } from './project.as';
 import { selectVisible } from './select.as';
@@ -21,7 +21,10 @@ export { drawSky } from './sky.as';
 /** First byte that the host may use. */
 export const heapBase: usize = __heap_base;
 
-/** Draws `count` instances into the current target. `marks` are zero before and after. */
+/**
+ * Draws `count` instances into the current target. `records`, `marks`, `list` and `inView` are room for the vertices
+ * and triangles of the greatest of them and for a list of all; marks are zero before and after.
+ */
 export function drawInstances(
   instances: usize,
   count: i32,
@@ -31,13 +34,13 @@ export function drawInstances(
   records: usize,
   marks: usize,
   list: usize,
+  inView: usize,
 ): void {
   const near = load<f32>(camera, NEAR);
-  for (let i = 0; i < count; i++) {
-    const instance = instances + <usize>i * INSTANCE_BYTES;
-    const place = locate(instance, camera, <f32>width, <f32>height);
-    if (place == OUTSIDE) continue;
-    const crossesNear = place == CROSSES_NEAR;
+  const last = listInView(instances, count, camera, <f32>width, <f32>height, inView);
+  for (let entry = inView; entry < last; entry += IN_VIEW_BYTES) {
+    const instance = <usize>load<u32>(entry);
+    const crossesNear = load<u32>(entry, 8) != 0;
     projectVertices(instance, camera, records, crossesNear);
     const end = selectVisible(instance, records, marks, list, <f32>width, <f32>height, near, crossesNear);
     if (end == list) continue;
