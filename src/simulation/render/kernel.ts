@@ -6,14 +6,15 @@ interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly heapBase: { readonly value: number };
   setTarget(depth: number, colour: number, width: number, height: number): void;
-  clearTarget(background: number): void;
+  clearTarget(): void;
   drawInstances(
     instances: number,
     count: number,
     camera: number,
     lights: number,
     lightCount: number,
-    records: number,
+    screen: number,
+    colours: number,
     marks: number,
     list: number,
     inView: number,
@@ -23,7 +24,7 @@ interface KernelExports {
     instances: number,
     count: number,
     light: number,
-    records: number,
+    screen: number,
     marks: number,
     list: number,
     map: number,

@@ -6,28 +6,30 @@
 /** A thing to draw: one geom with its mesh, material and pose. */
 export const INSTANCE = {
   words: 40,
-  vertices: 0,
-  blocks: 1,
-  indices: 2,
-  triangles: 3,
-  red: 4,
-  green: 5,
-  blue: 6,
-  alpha: 7,
-  emission: 8,
-  specular: 9,
-  halfShininess: 10,
-  faintest: 11,
-  centre: 12,
-  radius: 15,
-  position: 16,
-  rotation: 20,
-  textureKind: 29,
-  texture: 30,
-  textureWidth: 31,
-  textureHeight: 32,
-  textureScale: 33,
-  textureRepeat: 36,
+  points: 0,
+  pointBlocks: 1,
+  corners: 2,
+  cornerBlocks: 3,
+  indices: 4,
+  triangles: 5,
+  red: 6,
+  green: 7,
+  blue: 8,
+  alpha: 9,
+  emission: 10,
+  specular: 11,
+  halfShininess: 12,
+  faintest: 13,
+  centre: 14,
+  radius: 17,
+  position: 18,
+  rotation: 21,
+  textureKind: 30,
+  texture: 31,
+  textureWidth: 32,
+  textureHeight: 33,
+  textureScale: 34,
+  textureRepeat: 37,
 } as const;
 
 /** The camera of one image. Axes are unit vectors in the world; scale and centre are in pixels. */
@@ -63,8 +65,8 @@ export const LIGHT = {
 /** The light that casts shadows: axes in texels per metre, the forward one in 1/range. */
 export const SHADOW = { words: 12, origin: 0, right: 3, down: 6, forward: 9 } as const;
 
-/** Bytes of one transformed vertex; triangle indices are stored multiplied by it. */
-export const RECORD_BYTES = 32;
+/** Bytes of a point on the screen and of a corner's colour; triangle indices are stored multiplied by it. */
+export const RECORD_BYTES = 16;
 
 /** Bytes of an entry of the list of instances in view. */
 export const IN_VIEW_BYTES = 12;

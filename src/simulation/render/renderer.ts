@@ -11,7 +11,7 @@ import type { ImageRequest } from '../../contract/camera.js';
 import { FULL_FRAME, imageBytes } from '../../contract/camera.js';
 import { UnknownCameraError, UsageError } from '../../contract/errors.js';
 import { Kernel } from './kernel.js';
-import { CAMERA, IN_VIEW_BYTES, INSTANCE, RECORD_BYTES } from './layout.js';
+import { CAMERA, INSTANCE } from './layout.js';
 import type { Lights } from './lights.js';
 import { placeLights, uploadLights } from './lights.js';
 import type { SceneModel } from './model.js';
@@ -21,7 +21,8 @@ import type { Drawable } from './scene.js';
 import { drawables } from './scene.js';
 import { Shadows } from './shadows.js';
 import { skyTexture } from './textures.js';
-import { uploadDrawable, uploadTexture } from './upload.js';
+import type { Room } from './upload.js';
+import { allocateRoom, uploadDrawable, uploadTexture } from './upload.js';
 
 /** What of the MuJoCo module the renderer needs: its name look-up. */
 export interface MujocoNames {
@@ -65,8 +66,7 @@ export class Renderer {
   readonly #instances: number;
   readonly #camera: number;
   readonly #lights: Lights;
-  /** Transformed vertices, marks and visible triangles of the instance being drawn; instances in view. */
-  readonly #scratch: readonly [records: number, marks: number, list: number, inView: number];
+  readonly #room: Room;
   readonly #shadows: Shadows | undefined;
   readonly #sky: { readonly faces: number; readonly size: number } | undefined;
   readonly #buffers = new Map<number, Buffers>();
@@ -88,14 +88,7 @@ export class Renderer {
     this.#instances = kernel.allocate(4 * INSTANCE.words * all.length);
     this.#camera = kernel.allocate(4 * CAMERA.words);
     this.#lights = uploadLights(kernel, model, this.#camera);
-    const vertices = Math.max(0, ...all.map(({ geometry }) => geometry.positions.length / 3));
-    const triangles = Math.max(0, ...all.map(({ geometry }) => geometry.indices.length / 3));
-    this.#scratch = [
-      kernel.allocate((vertices + 3) * RECORD_BYTES),
-      kernel.allocate(vertices / 4 + 1),
-      kernel.allocate(4 * triangles),
-      kernel.allocate(IN_VIEW_BYTES * all.length),
-    ];
+    this.#room = allocateRoom(kernel, all);
     this.#drawables.forEach((drawable, i) => uploadDrawable(kernel, drawable, this.#instance(i)));
     const sky = skyTexture(model);
     this.#sky = sky === undefined ? undefined : { faces: uploadTexture(kernel, sky), size: sky.width };
@@ -126,8 +119,9 @@ export class Renderer {
     const moved = placeInstances(kernel, this.#instances, this.#geoms, data);
     placeCamera(kernel, this.#camera, optics, data, id, request, factor);
     placeLights(kernel, this.#lights, this.#camera, data);
-    if (moved) this.#shadows?.cast(this.#instances, this.#opaque, data, this.#scratch);
+    if (moved) this.#shadows?.cast(this.#instances, this.#opaque, data, this.#room);
 
+    const { screen, colours, marks, list, inView } = this.#room;
     const draw = (instance: number, count: number): void =>
       call.drawInstances(
         this.#instance(instance),
@@ -135,10 +129,14 @@ export class Renderer {
         this.#camera,
         this.#lights.first,
         this.#lights.count,
-        ...this.#scratch,
+        screen,
+        colours,
+        marks,
+        list,
+        inView,
       );
     call.setTarget(buffers.depth, buffers.colour, width * factor, height * factor);
-    call.clearTarget(0);
+    call.clearTarget();
     draw(0, this.#opaque);
     this.#shadows?.apply(this.#camera);
     if (this.#sky !== undefined) call.drawSky(this.#camera, this.#sky.faces, this.#sky.size);
@@ -202,8 +200,8 @@ export class Renderer {
       const kernel = this.#kernel;
       found = {
         depth: kernel.allocate(4 * pixels + 16),
-        colour: kernel.allocate(4 * pixels + 16),
-        rgb: kernel.allocate(3 * pixels + 16),
+        colour: kernel.allocate(4 * pixels + 64),
+        rgb: kernel.allocate(3 * pixels + 64),
       };
       this.#buffers.set(pixels, found);
     }

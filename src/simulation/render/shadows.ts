@@ -2,6 +2,7 @@
 import type { Kernel } from './kernel.js';
 import { INSTANCE, SHADOW } from './layout.js';
 import type { SceneData, SceneModel } from './model.js';
+import type { Room } from './upload.js';
 
 /** Texels along a side of the shadow map: about 2 mm on a table of 1.2 m. */
 const MAP_SIZE = 1024;
@@ -13,9 +14,6 @@ const BIAS_TEXELS = 2.5;
 const LARGEST_CASTER = 1;
 
 type Vector = [number, number, number];
-
-/** Byte offsets of the room for transformed vertices, marks and visible triangles of one instance. */
-type Scratch = readonly [records: number, marks: number, list: number, ...rest: number[]];
 
 export class Shadows {
   readonly #kernel: Kernel;
@@ -36,15 +34,15 @@ export class Shadows {
   }
 
   /** Draws the map anew; needed when something has moved.  */
-  cast(instances: number, count: number, data: SceneData, scratch: Scratch): void {
+  cast(instances: number, count: number, data: SceneData, room: Room): void {
     this.#fit(instances, count, data);
     this.#kernel.call.castShadows(
       instances,
       count,
       this.#block,
-      scratch[0],
-      scratch[1],
-      scratch[2],
+      room.screen,
+      room.marks,
+      room.list,
       this.#map,
       MAP_SIZE,
     );

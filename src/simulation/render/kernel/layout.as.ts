@@ -2,28 +2,32 @@
 
 /** A thing to draw: one geom with its mesh, material and pose. */
 export const INSTANCE_BYTES: usize = 160;
-export const VERTICES: usize = 0;
-export const BLOCKS: usize = 4;
-export const INDICES: usize = 8;
-export const TRIANGLES: usize = 12;
-export const RED: usize = 16;
-export const GREEN: usize = 20;
-export const BLUE: usize = 24;
-export const ALPHA: usize = 28;
-export const EMISSION: usize = 32;
-export const SPECULAR: usize = 36;
-export const HALF_SHININESS: usize = 40;
-export const FAINTEST: usize = 44;
-export const CENTRE: usize = 48;
-export const RADIUS: usize = 60;
-export const POSITION: usize = 64;
-export const ROTATION: usize = 80;
-export const TEXTURE_KIND: usize = 116;
-export const TEXTURE: usize = 120;
-export const TEXTURE_WIDTH: usize = 124;
-export const TEXTURE_HEIGHT: usize = 128;
-export const TEXTURE_SCALE: usize = 132;
-export const TEXTURE_REPEAT: usize = 144;
+/** Points: where something is. Corners: a point with the normal that it has in some triangles. */
+export const POINTS: usize = 0;
+export const POINT_BLOCKS: usize = 4;
+export const CORNERS: usize = 8;
+export const CORNER_BLOCKS: usize = 12;
+/** For each triangle three points, then for each triangle three corners, all multiplied by RECORD_BYTES. */
+export const INDICES: usize = 16;
+export const TRIANGLES: usize = 20;
+export const RED: usize = 24;
+export const GREEN: usize = 28;
+export const BLUE: usize = 32;
+export const ALPHA: usize = 36;
+export const EMISSION: usize = 40;
+export const SPECULAR: usize = 44;
+export const HALF_SHININESS: usize = 48;
+export const FAINTEST: usize = 52;
+export const CENTRE: usize = 56;
+export const RADIUS: usize = 68;
+export const POSITION: usize = 72;
+export const ROTATION: usize = 84;
+export const TEXTURE_KIND: usize = 120;
+export const TEXTURE: usize = 124;
+export const TEXTURE_WIDTH: usize = 128;
+export const TEXTURE_HEIGHT: usize = 132;
+export const TEXTURE_SCALE: usize = 136;
+export const TEXTURE_REPEAT: usize = 148;
 
 /** The camera of one image. */
 export const EYE: usize = 0;
@@ -56,22 +60,25 @@ export const SHADOW_RIGHT: usize = 12;
 export const SHADOW_DOWN: usize = 24;
 export const SHADOW_FORWARD: usize = 36;
 
-/** Four vertices as stored, float32: x4 y4 z4 nx4 ny4 nz4. */
-export const BLOCK_BYTES: usize = 96;
+/** Four points as stored, float32: x4 y4 z4. */
+export const POINT_BLOCK_BYTES: usize = 48;
+
+/** Four corners as stored, float32: x4 y4 z4 nx4 ny4 nz4. */
+export const CORNER_BLOCK_BYTES: usize = 96;
 
 /**
- * A vertex as drawn, float32: x, y [px], 1/depth [1/m], depth [m], red, green, blue, share of the shadow light (0..255).
- * Triangle indices are stored multiplied by this size.
+ * Bytes of a point on the screen (float32 x, y [px], 1/depth [1/m], depth [m]), and of a corner's colour (float32 red,
+ * green, blue, share of the shadow light, 0..255).
  */
-export const RECORD_BYTES: usize = 32;
+export const RECORD_BYTES: usize = 16;
+
+/** An instance in view: pointer, depth of its nearest point, whether it crosses the near plane. */
+export const IN_VIEW_BYTES: usize = 12;
 
 /** World component `row` of axis `column` of the instance's own frame. */
 export function localAxis(instance: usize, column: usize, row: usize): f32 {
   return load<f32>(instance + ROTATION + (column << 2) + row * 12);
 }
-
-/** An instance in view: pointer, depth of its nearest point, whether it crosses the near plane. */
-export const IN_VIEW_BYTES: usize = 12;
 
 /** Component of a world vector along axis `column` of the instance's own frame. */
 export function localComponent(instance: usize, column: usize, x: f32, y: f32, z: f32): f32 {

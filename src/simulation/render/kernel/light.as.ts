@@ -1,17 +1,18 @@
 /**
- * Lights the marked vertices of one instance, four at a time.
+ * Lights the marked corners of one instance, four at a time.
  *
- * The lighting is that of MuJoCo's own renderer (fixed-function OpenGL): per vertex, local viewer, Blinn highlights,
+ * The lighting is that of MuJoCo's own renderer (fixed-function OpenGL): per corner, local viewer, Blinn highlights,
  * colours clamped before they are interpolated. Lights and eye are brought into the geom's frame, so normals are used
  * as they are stored.
  */
 import {
   AMBIENT,
   ATTENUATION,
-  BLOCK_BYTES,
-  BLOCKS,
   BLUE,
   CASTS,
+  CORNER_BLOCK_BYTES,
+  CORNER_BLOCKS,
+  CORNERS,
   COS_CUTOFF,
   DIFFUSE,
   DIRECTION,
@@ -30,7 +31,6 @@ import {
   RECORD_BYTES,
   RED,
   SPECULAR,
-  VERTICES,
 } from './layout.as';
 
 /** Directions (3 floats), positions (3 floats) of the lights in the frame of the geom at hand. */
@@ -65,13 +65,13 @@ function placeLights(instance: usize, lights: usize, count: i32): void {
   }
 }
 
-/** Writes the colours of marked vertices into the second half of `records` and clears the marks. */
-export function lightVertices(
+/** Writes the colours of marked corners to `colours` and clears the marks. */
+export function lightCorners(
   instance: usize,
   camera: usize,
   lights: usize,
   lightCount: i32,
-  records: usize,
+  colours: usize,
   marks: usize,
 ): void {
   placeLights(instance, lights, lightCount);
@@ -95,19 +95,19 @@ export function lightVertices(
   const one = f32x4.splat(1);
   const full = f32x4.splat(255);
 
-  const count = load<i32>(instance, BLOCKS);
-  const first = <usize>load<u32>(instance, VERTICES);
+  const count = load<i32>(instance, CORNER_BLOCKS);
+  const first = <usize>load<u32>(instance, CORNERS);
   for (let block = 0; block < count; block++) {
     if (!load<u8>(marks + <usize>block)) continue;
     store<u8>(marks + <usize>block, 0);
-    const vertices = first + <usize>block * BLOCK_BYTES;
-    const to = records + <usize>block * (4 * RECORD_BYTES);
-    const x = v128.load(vertices, 0);
-    const y = v128.load(vertices, 16);
-    const z = v128.load(vertices, 32);
-    const nx = v128.load(vertices, 48);
-    const ny = v128.load(vertices, 64);
-    const nz = v128.load(vertices, 80);
+    const corners = first + <usize>block * CORNER_BLOCK_BYTES;
+    const to = colours + <usize>block * (4 * RECORD_BYTES);
+    const x = v128.load(corners, 0);
+    const y = v128.load(corners, 16);
+    const z = v128.load(corners, 32);
+    const nx = v128.load(corners, 48);
+    const ny = v128.load(corners, 64);
+    const nz = v128.load(corners, 80);
 
     // Towards the viewer.
     let vx = f32x4.sub(eyeX, x);
@@ -194,10 +194,10 @@ export function lightVertices(
     const rgHigh = v128.shuffle<f32>(r, g, 2, 6, 3, 7);
     const bsLow = v128.shuffle<f32>(b, share, 0, 4, 1, 5);
     const bsHigh = v128.shuffle<f32>(b, share, 2, 6, 3, 7);
-    v128.store(to, v128.shuffle<f32>(rgLow, bsLow, 0, 1, 4, 5), 16);
-    v128.store(to, v128.shuffle<f32>(rgLow, bsLow, 2, 3, 6, 7), 48);
-    v128.store(to, v128.shuffle<f32>(rgHigh, bsHigh, 0, 1, 4, 5), 80);
-    v128.store(to, v128.shuffle<f32>(rgHigh, bsHigh, 2, 3, 6, 7), 112);
+    v128.store(to, v128.shuffle<f32>(rgLow, bsLow, 0, 1, 4, 5), 0);
+    v128.store(to, v128.shuffle<f32>(rgLow, bsLow, 2, 3, 6, 7), 16);
+    v128.store(to, v128.shuffle<f32>(rgHigh, bsHigh, 0, 1, 4, 5), 32);
+    v128.store(to, v128.shuffle<f32>(rgHigh, bsHigh, 2, 3, 6, 7), 48);
   }
 }
 

@@ -1,13 +1,14 @@
 /** Turns four-byte pixels into the RGB that leaves the kernel. */
 
-/** Packs four-byte pixels into RGB. Reads up to 16 bytes beyond the last pixel, writes up to 4 beyond. */
+/** Packs four-byte pixels into RGB. Reads up to 60 bytes beyond the last pixel, writes up to 48 beyond. */
 export function packRgb(colour: usize, rgb: usize, pixels: i32): void {
   const last = colour + ((<usize>pixels) << 2);
-  for (let from = colour, to = rgb; from < last; from += 16, to += 12) {
-    v128.store(
-      to,
-      v128.shuffle<u8>(v128.load(from), v128.load(from), 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0),
-    );
+  const order = i8x16(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+  for (let from = colour, to = rgb; from < last; from += 64, to += 48) {
+    v128.store(to, i8x16.swizzle(v128.load(from), order));
+    v128.store(to, i8x16.swizzle(v128.load(from, 16), order), 12);
+    v128.store(to, i8x16.swizzle(v128.load(from, 32), order), 24);
+    v128.store(to, i8x16.swizzle(v128.load(from, 48), order), 36);
   }
 }
 

@@ -25,12 +25,11 @@ export function setTarget(depth: usize, colour: usize, columns: i32, rows: i32):
   height = rows;
 }
 
-/** Empties the current target. */
-export function clearTarget(background: u32): void {
+/** Empties the current target: black, nothing drawn. */
+export function clearTarget(): void {
   const bytes = (<usize>(width * height)) << 2;
   memory.fill(depthBuffer, 0, bytes);
-  const end = colourBuffer + bytes;
-  for (let at = colourBuffer; at < end; at += 16) v128.store(at, i32x4.splat(background));
+  memory.fill(colourBuffer, 0, bytes);
 }
 
 /** Triangles leave no colour from now on, until the next style is set. */

@@ -1,27 +1,27 @@
-/** Projects the vertices of one instance onto the screen, four at a time. */
+/** Projects the points of one instance onto the screen, four at a time. */
 import {
   BACK,
-  BLOCK_BYTES,
-  BLOCKS,
   CENTRE_X,
   CENTRE_Y,
   EYE,
   localComponent,
   NEAR,
+  POINT_BLOCK_BYTES,
+  POINT_BLOCKS,
+  POINTS,
   POSITION,
   RECORD_BYTES,
   RIGHT,
   SCALE_X,
   SCALE_Y,
   UP,
-  VERTICES,
 } from './layout.as';
 
 /**
- * Writes x, y [px], 1/depth [1/m] and depth [m] of the instance's vertices into the first half of `records`. Where the
- * instance reaches through the near plane, vertices before it are left homogeneous (x * depth, y * depth) for clipping.
+ * Writes x, y [px], 1/depth [1/m] and depth [m] of the instance's points to `screen`. Where the instance reaches
+ * through the near plane, points before it are left homogeneous (x * depth, y * depth) for clipping.
  */
-export function projectVertices(instance: usize, camera: usize, records: usize, crossesNear: bool): void {
+export function projectPoints(instance: usize, camera: usize, screen: usize, crossesNear: bool): void {
   // Rows that take a local point to x * depth, y * depth and depth.
   const px = load<f32>(instance, POSITION) - load<f32>(camera, EYE);
   const py = load<f32>(instance, POSITION + 4) - load<f32>(camera, EYE + 4);
@@ -54,12 +54,12 @@ export function projectVertices(instance: usize, camera: usize, records: usize, 
   const one = f32x4.splat(1);
   const near = f32x4.splat(load<f32>(camera, NEAR));
 
-  let from = <usize>load<u32>(instance, VERTICES);
-  let to = records;
+  let from = <usize>load<u32>(instance, POINTS);
+  let to = screen;
   for (
-    let block = load<i32>(instance, BLOCKS);
+    let block = load<i32>(instance, POINT_BLOCKS);
     block > 0;
-    block--, from += BLOCK_BYTES, to += 4 * RECORD_BYTES
+    block--, from += POINT_BLOCK_BYTES, to += 4 * RECORD_BYTES
   ) {
     const x = v128.load(from, 0);
     const y = v128.load(from, 16);
@@ -76,8 +76,8 @@ export function projectVertices(instance: usize, camera: usize, records: usize, 
     const wLow = v128.shuffle<f32>(inverse, w, 0, 4, 1, 5);
     const wHigh = v128.shuffle<f32>(inverse, w, 2, 6, 3, 7);
     v128.store(to, v128.shuffle<f32>(xyLow, wLow, 0, 1, 4, 5), 0);
-    v128.store(to, v128.shuffle<f32>(xyLow, wLow, 2, 3, 6, 7), 32);
-    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 0, 1, 4, 5), 64);
-    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 2, 3, 6, 7), 96);
+    v128.store(to, v128.shuffle<f32>(xyLow, wLow, 2, 3, 6, 7), 16);
+    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 0, 1, 4, 5), 32);
+    v128.store(to, v128.shuffle<f32>(xyHigh, wHigh, 2, 3, 6, 7), 48);
   }
 }

@@ -4,11 +4,11 @@
  * drawSky, drawInstances of transparent things, and packRgb or packHalved.
  */
 import { clipTriangle } from './clip.as';
-import { ALPHA, IN_VIEW_BYTES, NEAR } from './layout.as';
-import { lightVertices } from './light.as';
+import { ALPHA, IN_VIEW_BYTES, NEAR, TRIANGLES } from './layout.as';
+import { lightCorners } from './light.as';
 import { listInView } from './locate.as';
 import { height, setStyle, width } from './pixel.as';
-import { projectVertices } from './project.as';
+import { projectPoints } from './project.as';
 import { selectVisible } from './select.as';
 import { setTexture } from './texture.as';
 import { fillTriangle } from './triangle.as';
@@ -22,8 +22,8 @@ export { drawSky } from './sky.as';
 export const heapBase: usize = __heap_base;
 
 /**
- * Draws `count` instances into the current target. `records`, `marks`, `list` and `inView` are room for the vertices
- * and triangles of the greatest of them and for a list of all; marks are zero before and after.
+ * Draws `count` instances into the current target. The last five are room: for the points and colours of the greatest
+ * instance, a mark per four of its corners (zero before and after), its triangles, and a list of all instances.
  */
 export function drawInstances(
   instances: usize,
@@ -31,7 +31,8 @@ export function drawInstances(
   camera: usize,
   lights: usize,
   lightCount: i32,
-  records: usize,
+  screen: usize,
+  colours: usize,
   marks: usize,
   list: usize,
   inView: usize,
@@ -41,19 +42,24 @@ export function drawInstances(
   for (let entry = inView; entry < last; entry += IN_VIEW_BYTES) {
     const instance = <usize>load<u32>(entry);
     const crossesNear = load<u32>(entry, 8) != 0;
-    projectVertices(instance, camera, records, crossesNear);
-    const end = selectVisible(instance, records, marks, list, <f32>width, <f32>height, near, crossesNear);
+    projectPoints(instance, camera, screen, crossesNear);
+    const end = selectVisible(instance, screen, marks, list, <f32>width, <f32>height, near, crossesNear);
     if (end == list) continue;
     setTexture(instance, camera);
     setStyle(load<f32>(instance, ALPHA));
-    lightVertices(instance, camera, lights, lightCount, records, marks);
+    lightCorners(instance, camera, lights, lightCount, colours, marks);
+    const toCorners = <usize>load<u32>(instance, TRIANGLES) * 12;
     for (let at = list; at < end; at += 4) {
       const index = <usize>load<u32>(at);
-      const a = records + <usize>load<u32>(index);
-      const b = records + <usize>load<u32>(index, 4);
-      const c = records + <usize>load<u32>(index, 8);
-      if (crossesNear) clipTriangle(a, b, c, near);
-      else fillTriangle(a, b, c);
+      const a = screen + <usize>load<u32>(index);
+      const b = screen + <usize>load<u32>(index, 4);
+      const c = screen + <usize>load<u32>(index, 8);
+      const corners = index + toCorners;
+      const colourA = colours + <usize>load<u32>(corners);
+      const colourB = colours + <usize>load<u32>(corners, 4);
+      const colourC = colours + <usize>load<u32>(corners, 8);
+      if (crossesNear) clipTriangle(a, b, c, colourA, colourB, colourC, near);
+      else fillTriangle(a, b, c, colourA, colourB, colourC);
     }
   }
 }

@@ -1,19 +1,19 @@
 /**
  * Picks the triangles that will reach the screen before anything costly is done for them. In a fine mesh most face
- * away or fall between pixel centres, and their vertices need no light.
+ * away or fall between pixel centres, and their corners need no light.
  */
 import { INDICES, TRIANGLES } from './layout.as';
 
-/** Log2 of the bytes of four vertex records: one mark per four vertices. */
-const MARK_SHIFT: usize = 7;
+/** Log2 of the bytes of four corners' colours: one mark per four corners. */
+const MARK_SHIFT: usize = 6;
 
 /**
- * Lists pointers to the index triples of the instance's triangles that face the camera and hold a pixel centre, or
- * that reach through the near plane. Sets the mark of each four vertices they use. Returns the end of the list.
+ * Lists pointers to the three points of each of the instance's triangles that face the camera and hold a pixel
+ * centre, or that reach through the near plane. Sets the mark of each four corners they use. Returns the list's end.
  */
 export function selectVisible(
   instance: usize,
-  records: usize,
+  screen: usize,
   marks: usize,
   list: usize,
   width: f32,
@@ -25,15 +25,13 @@ export function selectVisible(
   const low = f32x4.splat(0);
   const high = f32x4(width, height, 0, 0);
   let index = <usize>load<u32>(instance, INDICES);
-  const end = index + 12 * <usize>load<u32>(instance, TRIANGLES);
+  const toCorners = <usize>load<u32>(instance, TRIANGLES) * 12;
+  const end = index + toCorners;
   let to = list;
   for (; index < end; index += 12) {
-    const ia = <usize>load<u32>(index);
-    const ib = <usize>load<u32>(index, 4);
-    const ic = <usize>load<u32>(index, 8);
-    const a = v128.load(records + ia);
-    const b = v128.load(records + ib);
-    const c = v128.load(records + ic);
+    const a = v128.load(screen + <usize>load<u32>(index));
+    const b = v128.load(screen + <usize>load<u32>(index, 4));
+    const c = v128.load(screen + <usize>load<u32>(index, 8));
     const least = f32x4.pmin(a, f32x4.pmin(b, c));
     const greatest = f32x4.pmax(a, f32x4.pmax(b, c));
     if (crossesNear && f32x4.extract_lane(least, 3) < near) {
@@ -50,9 +48,10 @@ export function selectVisible(
     }
     store<u32>(to, <u32>index);
     to += 4;
-    store<u8>(marks + (ia >> MARK_SHIFT), 1);
-    store<u8>(marks + (ib >> MARK_SHIFT), 1);
-    store<u8>(marks + (ic >> MARK_SHIFT), 1);
+    const corners = index + toCorners;
+    store<u8>(marks + ((<usize>load<u32>(corners)) >> MARK_SHIFT), 1);
+    store<u8>(marks + ((<usize>load<u32>(corners, 4)) >> MARK_SHIFT), 1);
+    store<u8>(marks + ((<usize>load<u32>(corners, 8)) >> MARK_SHIFT), 1);
   }
   return to;
 }

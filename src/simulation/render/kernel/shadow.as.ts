@@ -3,17 +3,18 @@
  * Every pixel carries the share of its colour that is owed to that light, so only that share is taken away.
  */
 import {
-  BLOCK_BYTES,
-  BLOCKS,
+  CORNER_BLOCKS,
   INSTANCE_BYTES,
   localComponent,
+  POINT_BLOCK_BYTES,
+  POINT_BLOCKS,
+  POINTS,
   POSITION,
   RECORD_BYTES,
   SHADOW_DOWN,
   SHADOW_FORWARD,
   SHADOW_ORIGIN,
   SHADOW_RIGHT,
-  VERTICES,
 } from './layout.as';
 import { colourBuffer, depthBuffer, height, setDepthOnly, setTarget, width } from './pixel.as';
 import { coordinateAt, MAP_BYTES, mapCoordinate } from './rays.as';
@@ -34,7 +35,7 @@ export function castShadows(
   instances: usize,
   count: i32,
   light: usize,
-  records: usize,
+  screen: usize,
   marks: usize,
   list: usize,
   map: usize,
@@ -45,31 +46,30 @@ export function castShadows(
   setDepthOnly();
   for (let i = 0; i < count; i++) {
     const instance = instances + <usize>i * INSTANCE_BYTES;
-    projectParallel(instance, light, records);
-    const end = selectVisible(instance, records, marks, list, <f32>size, <f32>size, 0, false);
-    memory.fill(marks, 0, load<i32>(instance, BLOCKS));
+    projectParallel(instance, light, screen);
+    const end = selectVisible(instance, screen, marks, list, <f32>size, <f32>size, 0, false);
+    memory.fill(marks, 0, load<i32>(instance, CORNER_BLOCKS));
     for (let at = list; at < end; at += 4) {
       const index = <usize>load<u32>(at);
-      fillTriangle(
-        records + <usize>load<u32>(index),
-        records + <usize>load<u32>(index, 4),
-        records + <usize>load<u32>(index, 8),
-      );
+      const a = screen + <usize>load<u32>(index);
+      const b = screen + <usize>load<u32>(index, 4);
+      const c = screen + <usize>load<u32>(index, 8);
+      fillTriangle(a, b, c, a, b, c); // no colours are wanted
     }
   }
 }
 
 /** Places the instance's vertices in the shadow map: column, row, nearness. */
-function projectParallel(instance: usize, light: usize, records: usize): void {
+function projectParallel(instance: usize, light: usize, screen: usize): void {
   const px = load<f32>(instance, POSITION) - load<f32>(light, SHADOW_ORIGIN);
   const py = load<f32>(instance, POSITION + 4) - load<f32>(light, SHADOW_ORIGIN + 4);
   const pz = load<f32>(instance, POSITION + 8) - load<f32>(light, SHADOW_ORIGIN + 8);
-  let to = records;
-  let from = <usize>load<u32>(instance, VERTICES);
+  let to = screen;
+  let from = <usize>load<u32>(instance, POINTS);
   for (
-    let block = load<i32>(instance, BLOCKS);
+    let block = load<i32>(instance, POINT_BLOCKS);
     block > 0;
-    block--, from += BLOCK_BYTES, to += 4 * RECORD_BYTES
+    block--, from += POINT_BLOCK_BYTES, to += 4 * RECORD_BYTES
   ) {
     const column = parallel(instance, light + SHADOW_RIGHT, px, py, pz, from);
     const row = parallel(instance, light + SHADOW_DOWN, px, py, pz, from);
@@ -77,9 +77,9 @@ function projectParallel(instance: usize, light: usize, records: usize): void {
     const low = v128.shuffle<f32>(column, row, 0, 4, 1, 5);
     const high = v128.shuffle<f32>(column, row, 2, 6, 3, 7);
     v128.store(to, v128.shuffle<f32>(low, nearness, 0, 1, 4, 4), 0);
-    v128.store(to, v128.shuffle<f32>(low, nearness, 2, 3, 5, 5), 32);
-    v128.store(to, v128.shuffle<f32>(high, nearness, 0, 1, 6, 6), 64);
-    v128.store(to, v128.shuffle<f32>(high, nearness, 2, 3, 7, 7), 96);
+    v128.store(to, v128.shuffle<f32>(low, nearness, 2, 3, 5, 5), 16);
+    v128.store(to, v128.shuffle<f32>(high, nearness, 0, 1, 6, 6), 32);
+    v128.store(to, v128.shuffle<f32>(high, nearness, 2, 3, 7, 7), 48);
   }
 }
 

@@ -18,8 +18,15 @@ const HALF: f32 = 32768;
 /** Columns that are tested at once. */
 const NARROW: i32 = 4;
 
-/** Draws the triangle of three vertex records if it faces the camera (counter-clockwise with y up). */
-export function fillTriangle(a: usize, b: usize, c: usize): void {
+/** Draws the triangle of three points and their colours if it faces the camera (counter-clockwise with y up). */
+export function fillTriangle(
+  a: usize,
+  b: usize,
+  c: usize,
+  colourA: usize,
+  colourB: usize,
+  colourC: usize,
+): void {
   const pa = v128.load(a);
   const pb = v128.load(b);
   const pc = v128.load(c);
@@ -49,9 +56,9 @@ export function fillTriangle(a: usize, b: usize, c: usize): void {
   const cw = f32x4.extract_lane(ac, 2);
   const depthDx = (bw * cy - cw * by) * scale;
   const depthDy = (cw * bx - bw * cx) * scale;
-  const aColour = v128.load(a, 16);
-  const bColour = f32x4.mul(f32x4.sub(v128.load(b, 16), aColour), f32x4.splat(scale));
-  const cColour = f32x4.mul(f32x4.sub(v128.load(c, 16), aColour), f32x4.splat(scale));
+  const aColour = v128.load(colourA);
+  const bColour = f32x4.mul(f32x4.sub(v128.load(colourB), aColour), f32x4.splat(scale));
+  const cColour = f32x4.mul(f32x4.sub(v128.load(colourC), aColour), f32x4.splat(scale));
   const colourDx = f32x4.sub(f32x4.mul(bColour, f32x4.splat(cy)), f32x4.mul(cColour, f32x4.splat(by)));
   const colourDy = f32x4.sub(f32x4.mul(cColour, f32x4.splat(bx)), f32x4.mul(bColour, f32x4.splat(cx)));
   const fixedDx = i32x4.trunc_sat_f32x4_s(f32x4.mul(colourDx, f32x4.splat(FIXED)));
