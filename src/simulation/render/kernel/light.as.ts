@@ -170,7 +170,7 @@ export function lightCorners(
       diffuseG = f32x4.add(diffuseG, f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 4)));
       diffuseB = f32x4.add(diffuseB, f32x4.mul(d, v128.load32_splat(light, DIFFUSE + 8)));
       // Grazing light, where a shadow map is at its worst, is not taken away in full.
-      if (load<i32>(light, CASTS)) caster = f32x4.mul(addR, f32x4.pmin(one, f32x4.mul(nl, f32x4.splat(4))));
+      if (load<i32>(light, CASTS)) caster = f32x4.mul(addR, f32x4.pmin(one, f32x4.mul(nl, f32x4.splat(2))));
       // (N.H)^2 with H = (L+V)/|L+V| needs no square root: ((N.L+N.V)^2) / (2+2 L.V).
       const sum = f32x4.add(nl, nv);
       const aligned = f32x4.div(

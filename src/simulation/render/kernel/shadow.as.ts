@@ -24,8 +24,8 @@ import { fillTriangle } from './triangle.as';
 /** Coordinate maps from the screen to the shadow map: column, row, nearness to the light. */
 const maps: usize = memory.data(16 * 3);
 
-/** Column, row and nearness of four pixels, and what is owed to the light or left of them. */
-const four: usize = memory.data(16 * 4);
+/** Four points seen: place of their texel in the map, their nearness to the light, what hides them. */
+const four: usize = memory.data(16 * 3);
 
 /**
  * Draws the shadow map (size x size, float32): for each texel the nearness of the nearest surface, 1 at the light's
@@ -110,58 +110,73 @@ export function applyShadows(camera: usize, light: usize, map: usize, size: i32,
       load<f32>(axis, 8),
     );
   }
+  const toPlace = f32x4.splat(-0.5);
+  const last = f32x4.splat(<f32>(size - 2));
+  const zero = f32x4.splat(0);
   for (let row = 0, rowOffset: usize = 0; row < height; row++, rowOffset += (<usize>width) << 2) {
     for (let column = 0; column < width; column += 4) {
       const offset = rowOffset + ((<usize>column) << 2);
       const pixels = v128.load(colourBuffer + offset);
       const lanes = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(width - column));
-      const share = v128.and(i32x4.shr_u(pixels, 24), lanes);
+      let share = v128.and(i32x4.shr_u(pixels, 24), lanes);
       if (!v128.any_true(share)) continue;
       const depth = f32x4.div(f32x4.splat(1), v128.load(depthBuffer + offset));
-      v128.store(four, coordinateAt(maps, column, row, depth));
-      v128.store(four, coordinateAt(maps + MAP_BYTES, column, row, depth), 16);
-      v128.store(four, coordinateAt(maps + 2 * MAP_BYTES, column, row, depth), 32);
-      v128.store(four, share, 48);
-      for (let lane: usize = 0; lane < 16; lane += 4) {
-        const at = four + lane;
-        const owed = load<i32>(at, 48);
-        const nearness: f32 = 1 - load<f32>(at, 32) + bias;
-        // What is left of the colour, in 1/256.
-        const rest = owed
-          ? 256 - <i32>(<f32>owed * covered(map, size, load<f32>(at), load<f32>(at, 16), nearness))
-          : 256;
-        store<i32>(at, rest | (rest << 16), 48);
-      }
-      const rests = v128.load(four, 48);
-      const low = i16x8.mul(i16x8.extend_low_i8x16_u(pixels), v128.shuffle<i32>(rests, rests, 0, 0, 1, 1));
-      const high = i16x8.mul(i16x8.extend_high_i8x16_u(pixels), v128.shuffle<i32>(rests, rests, 2, 2, 3, 3));
+      const x = f32x4.add(coordinateAt(maps, column, row, depth), toPlace);
+      const y = f32x4.add(coordinateAt(maps + MAP_BYTES, column, row, depth), toPlace);
+      const left = f32x4.pmin(last, f32x4.pmax(zero, f32x4.floor(x)));
+      const top = f32x4.pmin(last, f32x4.pmax(zero, f32x4.floor(y)));
+      const right = f32x4.sub(x, left);
+      const down = f32x4.sub(y, top);
+      // Beyond the map, where these are not within 0..1, everything is lit.
+      const least = f32x4.pmin(right, down);
+      const most = f32x4.pmax(right, down);
+      share = v128.and(share, v128.and(f32x4.ge(least, zero), f32x4.lt(most, f32x4.splat(1))));
+      const index = i32x4.add(
+        i32x4.mul(i32x4.trunc_sat_f32x4_s(top), i32x4.splat(size)),
+        i32x4.trunc_sat_f32x4_s(left),
+      );
+      v128.store(four, i32x4.shl(index, 2));
+      v128.store(
+        four,
+        f32x4.sub(f32x4.splat(1 + bias), coordinateAt(maps + 2 * MAP_BYTES, column, row, depth)),
+        16,
+      );
+      const hidden = findHidden(map, size);
+      share = v128.and(share, i32x4.ne(hidden, zero));
+      if (!v128.any_true(share)) continue;
+      const cover = coverOf(hidden, right, down);
+      // What is left of the colour, in 1/256, for the four bytes of each pixel.
+      const taken = i32x4.trunc_sat_f32x4_s(f32x4.mul(f32x4.convert_i32x4_s(share), cover));
+      const rest = i32x4.mul(i32x4.sub(i32x4.splat(256), taken), i32x4.splat(0x10001));
+      const low = i16x8.mul(i16x8.extend_low_i8x16_u(pixels), v128.shuffle<i32>(rest, rest, 0, 0, 1, 1));
+      const high = i16x8.mul(i16x8.extend_high_i8x16_u(pixels), v128.shuffle<i32>(rest, rest, 2, 2, 3, 3));
       const darkened = i8x16.narrow_i16x8_u(i16x8.shr_u(low, 8), i16x8.shr_u(high, 8));
       v128.store(colourBuffer + offset, v128.bitselect(darkened, pixels, lanes));
     }
   }
 }
 
-/** How much of a point is hidden from the light (0..1): the four texels around it, weighted by their distance. */
-function covered(map: usize, size: i32, u: f32, v: f32, nearness: f32): f32 {
-  const x: f32 = u - 0.5;
-  const y: f32 = v - 0.5;
-  const column = <i32>floor(x);
-  const row = <i32>floor(y);
-  if (column < 0 || row < 0 || column >= size - 1 || row >= size - 1) return 0;
-  const at = map + ((<usize>(row * size + column)) << 2);
-  const texels = v128.load64_lane(at + ((<usize>size) << 2), v128.load64_zero(at), 1);
-  const hidden = f32x4.gt(texels, f32x4.splat(nearness));
-  // Nearly everywhere the four agree.
-  if (!v128.any_true(hidden)) return 0;
-  if (i32x4.all_true(hidden)) return 1;
-  const right: f32 = x - floor(x);
-  const down: f32 = y - floor(y);
-  const weights = f32x4.mul(f32x4(1 - right, right, 1 - right, right), f32x4(1 - down, 1 - down, down, down));
-  const sum = v128.and(weights, hidden);
-  return (
-    f32x4.extract_lane(sum, 0) +
-    f32x4.extract_lane(sum, 1) +
-    f32x4.extract_lane(sum, 2) +
-    f32x4.extract_lane(sum, 3)
-  );
+/** For each of the `four` points, which of the four texels around it hide it from the light: bits 0 to 3. */
+function findHidden(map: usize, size: i32): v128 {
+  for (let lane: usize = 0; lane < 16; lane += 4) {
+    const at = map + <usize>load<u32>(four + lane);
+    const texels = v128.load64_lane(at + ((<usize>size) << 2), v128.load64_zero(at), 1);
+    const hides = f32x4.gt(texels, v128.load32_splat(four + lane, 16));
+    store<i32>(four + lane, i32x4.bitmask(hides), 32);
+  }
+  return v128.load(four, 32);
+}
+
+/** How much of each point is hidden (0..1): the texels that hide it, weighted by their distance. */
+function coverOf(hidden: v128, right: v128, down: v128): v128 {
+  const one = f32x4.splat(1);
+  const left = f32x4.sub(one, right);
+  const up = f32x4.sub(one, down);
+  const upper = f32x4.add(v128.and(left, bit(hidden, 1)), v128.and(right, bit(hidden, 2)));
+  const lower = f32x4.add(v128.and(left, bit(hidden, 4)), v128.and(right, bit(hidden, 8)));
+  return f32x4.add(f32x4.mul(upper, up), f32x4.mul(lower, down));
+}
+
+function bit(bits: v128, mask: i32): v128 {
+  return i32x4.eq(v128.and(bits, i32x4.splat(mask)), i32x4.splat(mask));
 }
