@@ -195,15 +195,24 @@ export function actFeatures({ config, parameters }: Act, images: Tensor, index: 
 /** uint8 (batch, height, width, 3) to float (batch, 3, height, width): (x / 255 - mean) / std. */
 function normaliseImages(images: Tensor): Tensor {
   const { graph } = images;
-  const factor = graph.constant(
-    Float32Array.from(IMAGE_STD, (std) => 1 / (255 * std)),
-    [3, 1, 1],
+  const [batch, height, width, channels] = imageShape(images);
+  // Factors for a whole row of pixels: broadcasting three numbers at a time is slow.
+  const row = width * channels;
+  const repeated = (value: (channel: number) => number) =>
+    graph.constant(
+      Float32Array.from({ length: row }, (_, i) => value(i % channels)),
+      [row],
+    );
+  const rows = reshape(cast(images, 'float32'), [batch, height, row]);
+  const scaled = multiply(
+    rows,
+    repeated((c) => 1 / (255 * IMAGE_STD[c]!)),
   );
-  const offset = graph.constant(
-    Float32Array.from(IMAGE_STD, (std, c) => -IMAGE_MEAN[c]! / std),
-    [3, 1, 1],
+  const normalised = add(
+    scaled,
+    repeated((c) => -IMAGE_MEAN[c]! / IMAGE_STD[c]!),
   );
-  return add(multiply(transpose(cast(images, 'float32'), [0, 3, 1, 2]), factor), offset);
+  return transpose(reshape(normalised, [batch, height, width, channels]), [0, 3, 1, 2]);
 }
 
 /** The CVAE encoder: a latent drawn from q(z | qpos, actions), and the KL divergence from the prior. */

@@ -6,8 +6,8 @@
  */
 import { GraphError, imageShape, sizeOf } from './graph.js';
 import type { Shape, Tensor } from './graph.js';
-import { concat, gemm, matmul, pad, reshape, slice, sum, transpose } from './operators.js';
-import { flatTaps, fromPixelRows, pixelRows, unfold, unfoldPatches } from './unfold.js';
+import { gemm, reshape, slice, sum, transpose } from './operators.js';
+import { batchLast, fromPixelRows, padEdges, pixelRows, unfold, unfoldPatches } from './unfold.js';
 import type { Windows } from './unfold.js';
 
 export interface ConvolutionOptions {
@@ -17,7 +17,7 @@ export interface ConvolutionOptions {
   /** How the product is computed; chosen by the layer's size when not given. */
   readonly form?: 'direct' | 'unfold';
   /** The same for the weight's gradient of the direct form. */
-  readonly weightGradient?: 'unfold' | 'taps' | 'swap';
+  readonly weightGradient?: 'unfold' | 'swap';
 }
 
 /**
@@ -29,8 +29,8 @@ const SMALL_IMAGE = 128;
 /** Below so many input channels (images) a matrix product per position in the kernel is too thin. */
 const FEW_CHANNELS = 4;
 
-/** Unfolding repeats each pixel k * k times; beyond this many bytes it costs more than it saves. */
-const LARGE_BYTES = 128e6;
+/** Unfolding repeats each pixel k * k times: large images are unfolded in pieces of this size [bytes]. */
+const PIECE_BYTES = 64e6;
 
 /** Weight (out, in, k, k) as in PyTorch; bias (out,). */
 export function convolution(
@@ -58,9 +58,9 @@ export function convolution(
     return x.graph.node('Conv', read, shape, { attributes: attributes(windows), gradients });
   }
   return x.graph.composite(read, () => {
-    const columns = unfold(x, windows);
+    const columns = unfold(padEdges(batchLast(x), padding), windows);
     const weightRule = (d: Tensor) =>
-      reshape(gemm(pixelRows(d), columns, undefined, false, true), weight.shape);
+      reshape(gemm(pixelRows(batchLast(d)), columns, undefined, false, true), weight.shape);
     const output = unfoldedProduct(columns, weight, bias, shape);
     return { output, gradients: [inputRule, weightRule, biasRule] };
   });
@@ -107,8 +107,10 @@ function inputGradient(
   // A convolution with the kernel turned by 180 degrees and channels swapped: faster than ConvTranspose.
   const swapped = transpose(weight, [1, 0, 2, 3]);
   const back = { kernel, stride, padding: kernel - 1 - padding, height, width };
-  if ((form ?? bestForm(batch, back)) === 'unfold')
-    return unfoldedProduct(unfold(d, back, true), swapped, undefined, x.shape);
+  if ((form ?? bestForm(batch, back)) === 'unfold') {
+    const columns = unfold(padEdges(batchLast(d), back.padding), back, { reversed: true });
+    return unfoldedProduct(columns, swapped, undefined, x.shape);
+  }
   const backwards = [
     [-1, -1],
     [-kernel - 1, -kernel - 1],
@@ -128,18 +130,31 @@ function weightGradient(
 ): Tensor {
   const { kernel, stride, padding, height, width } = windows;
   const [out, channels] = imageShape(weight);
-  const pixels = sizeOf(d.shape) / out;
   const [, , ...size] = imageShape(x);
   const patches =
     kernel === stride && padding === 0 && size[0] === height * kernel && size[1] === width * kernel;
-  const large = 4 * channels * kernel * kernel * pixels > LARGE_BYTES;
-  const form =
-    given ?? (channels < FEW_CHANNELS && !patches ? 'swap' : large && !patches ? 'taps' : 'unfold');
+  const form = given ?? (channels < FEW_CHANNELS && !patches ? 'swap' : 'unfold');
   if (form === 'swap') return bySwapping(d, x, windows);
-  if (form === 'taps') return byTaps(d, x, weight, windows);
-  if (!patches) return reshape(gemm(pixelRows(d), unfold(x, windows), undefined, false, true), weight.shape);
-  const rows = reshape(transpose(d, [1, 0, 2, 3]), [out, pixels]);
+  if (!patches) return byUnfolding(d, x, weight, windows);
+  const rows = reshape(transpose(d, [1, 0, 2, 3]), [out, sizeOf(d.shape) / out]);
   return reshape(gemm(rows, unfoldPatches(x, windows), undefined, false, true), weight.shape);
+}
+
+/** Sum of the products of the output's gradient with the unfolded image, piece by piece. */
+function byUnfolding(d: Tensor, x: Tensor, weight: Tensor, windows: Windows): Tensor {
+  const { padding, height, width } = windows;
+  const image = padEdges(batchLast(x), padding);
+  const gradient = batchLast(d);
+  const batch = x.shape[0]!;
+  const columns = sizeOf(weight.shape) / weight.shape[0]!;
+  const rows = Math.max(1, Math.floor(PIECE_BYTES / (4 * columns * width * batch)));
+  let product: Tensor | undefined;
+  for (let first = 0; first < height; first += rows) {
+    const end = Math.min(first + rows, height);
+    const piece = unfold(image, windows, { rows: [first, end] });
+    product = gemm(pixelRows(slice(gradient, 1, first, end)), piece, product, false, true);
+  }
+  return reshape(product!, weight.shape);
 }
 
 /** Batch and channels change roles: a convolution of the image by the output's gradient, dilated by the stride. */
@@ -156,17 +171,4 @@ function bySwapping(d: Tensor, x: Tensor, { kernel, stride, padding, height, wid
     },
   });
   return transpose(slice(slice(gradient, 2, 0, kernel), 3, 0, kernel), [1, 0, 2, 3]);
-}
-
-/** A batched product per position in the kernel: nothing is repeated in memory. */
-function byTaps(d: Tensor, x: Tensor, weight: Tensor, windows: Windows): Tensor {
-  const [batch, out, height, width] = imageShape(d);
-  const { taps, rowLength } = flatTaps(x, windows);
-  const padded = pad(d, [0, 0, 0, 0], [0, 0, 0, rowLength - width]);
-  const rows = reshape(padded, [batch, out, height * rowLength]);
-  const products = taps.map((tap) => {
-    const perImage = matmul(rows, tap, { transposeB: true });
-    return reshape(sum(perImage, [0]), [out, weight.shape[1]!, 1]);
-  });
-  return reshape(concat(products, 2), weight.shape);
 }

@@ -252,7 +252,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return reshape(gemm(rows, weight, bias, false, true), [...x.shape.slice(0, -1), out]);
 }
 
-/** op(a) op(b) + bias for matrices; bias (columns,). */
+/** op(a) op(b) + bias for matrices; bias (columns,), or a whole matrix to add to, which then gets no gradient. */
 export function gemm(
   a: Tensor,
   b: Tensor,

@@ -166,7 +166,6 @@ const CASES: readonly Case[] = [
     [
       { form: 'unfold' as const },
       { form: 'direct' as const, weightGradient: 'unfold' as const },
-      { form: 'direct' as const, weightGradient: 'taps' as const },
       { form: 'direct' as const, weightGradient: 'swap' as const },
     ].map((forms) => ({
       name: `convolution ${kernel}x${kernel} stride ${stride} padding ${padding} on ${size.join('x')}, ${Object.values(forms).join('/')}`,
