@@ -1,11 +1,16 @@
 /** Behaviour cloning as the `train` verb runs it: episodes and configuration in, checkpoints and curves out. */
 import { readYaml } from '../config/yamlFile.js';
+import { AlohadError, UsageError } from '../contract/errors.js';
 import { EpisodeStore } from '../episodes/episodeStore.js';
 import { encodePng } from '../imaging/png.js';
 import { plotLines } from '../imaging/plot.js';
 import { imitate } from '../learning/imitate.js';
 import { loadEpisodes } from '../learning/loadEpisodes.js';
 import { parseTrainingConfig, type TrainingConfig } from '../learning/trainingConfig.js';
+import { ActConfigError } from '../network/actConfig.js';
+
+import { ExecutionProviderError } from '../network/session.js';
+import { TrainingError } from '../network/trainingError.js';
 import { version } from './parts.js';
 import type { RunListener } from './runListener.js';
 
@@ -75,6 +80,8 @@ export async function trainPolicy(
           `${msPerStep.toFixed(0)} ms/step, ${Math.round(100 * waitShare)} % waiting for data`,
       );
     },
+  }).catch((error: unknown) => {
+    throw named(error);
   });
   return { ...result, curves: result.curves ?? '' };
 }
@@ -82,4 +89,12 @@ export async function trainPolicy(
 function readConfig({ config: path, steps, seed }: TrainRequest): TrainingConfig {
   const config = parseTrainingConfig(readYaml(path), path);
   return { ...config, ...(steps !== undefined && { steps }), ...(seed !== undefined && { seed }) };
+}
+
+/** Errors of the network layer, which knows none of ours, as those that users are told. */
+function named(error: unknown): unknown {
+  if (error instanceof ActConfigError || error instanceof ExecutionProviderError) {
+    return new UsageError(error.message, { cause: error });
+  }
+  return error instanceof TrainingError ? new AlohadError(error.message, { cause: error }) : error;
 }

@@ -107,6 +107,23 @@ describe('bad input', () => {
       /steps/,
     ],
     [
+      'a network that cannot be built',
+      () => [
+        'train',
+        '--episodes',
+        join(folder, 'episodes'),
+        '--out',
+        join(folder, 'run'),
+        '--config',
+        file(
+          'n.yaml',
+          'name: x\ntask: insertion\nsteps: 1\nenvironmentState: true\nnetwork: { dModel: 30, heads: 4 }',
+        ),
+      ],
+      2,
+      /dModel 30 is not a multiple of heads 4/,
+    ],
+    [
       'nothing to learn from',
       () => ['train', '--episodes', folder, '--config', file('u.yaml', 'name: x\ntask: insertion\nsteps: 1')],
       1,
