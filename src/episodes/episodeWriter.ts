@@ -154,7 +154,8 @@ export class EpisodeWriter {
     this.#append(REWARD_TOPIC, FLOAT64, number, sentNs, { data: step.reward });
 
     this.#steps = number + 1;
-    this.#finalReward = step.reward;
+    // The outcome is stored as text, which has no negative zero.
+    this.#finalReward = step.reward + 0;
     this.#maxReward = Math.max(this.#maxReward, step.reward);
     if (this.#file.pendingBytes >= CHUNK_BYTES) this.#file.closeChunk();
   }
