@@ -73,7 +73,7 @@ describe('JPEG', () => {
 
   test('an earlier result is not overwritten by a later one', () => {
     const first = encodeJpeg(gradient(64, 48));
-    const copy = first.slice();
+    const copy = Uint8Array.from(first);
     encodeJpeg(gradient(64, 48, 99));
     expect(Buffer.compare(first, copy)).toBe(0);
   });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { resize } from '#alohad/imaging/image.js';
-import { decodePng } from '#alohad/imaging/png.js';
-import { difference, flatScene, forward, loadScene, sameBytes } from './scene.js';
+import { blankImage, resize } from '#alohad/imaging/image.js';
+import { decodePng, encodePng } from '#alohad/imaging/png.js';
+import { difference, flatScene, forward, loadScene, putFile, sameBytes } from './scene.js';
 
 const fixture = (name: string): URL => new URL(`fixtures/${name}`, import.meta.url);
 const primitives = readFileSync(fixture('primitives.xml'), 'utf8');
@@ -47,11 +47,7 @@ describe('supersampling', () => {
       height: 120,
     });
     const mean = resize(large, 160, 120);
-    const furthest = smooth.rgb.reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - (mean.rgb[i] ?? 0))),
-      0,
-    );
-    expect(furthest).toBeLessThanOrEqual(1);
+    expect(Buffer.compare(smooth.rgb, mean.rgb)).toBe(0);
   });
 
   test('is the default for small pictures only', () => {
@@ -94,6 +90,16 @@ describe('shadows', () => {
     );
   });
 
+  test('end where the light says', () => {
+    const shot = scene.shoot({ camera: 'above' });
+    const dark = Array.from({ length: 640 }, (_, column) => column).filter(
+      (column) => Math.abs((shot.at(column, 240)[0] ?? 0) - 60) < 40,
+    );
+    // The cube's lower edge at x = -0.1, z = 0.4 and its upper one at x = 0.1, z = 0.6, down to z = 0.
+    expect(Math.abs((dark[0] ?? 0) - (320 + 0.3 * perMetre))).toBeLessThan(1.5);
+    expect(Math.abs((dark.at(-1) ?? 0) + 1 - (320 + 0.7 * perMetre))).toBeLessThan(1.5);
+  });
+
   test('leave everything else as it was', () => {
     const shot = scene.shoot({ camera: 'above' });
     const changed = shot.rgb.filter((value, i) => Math.abs(value - (lit.rgb[i] ?? 0)) > 2).length / 3;
@@ -129,6 +135,26 @@ describe('materials', () => {
     expect(colour(0.25, 0.25)).toEqual(colour(0.75, 0.75));
     expect(colour(0.25, 0.25)).not.toEqual(colour(-0.25, 0.25));
     expect([colour(0.25, 0.25), colour(0.25, 0.75)].map(String).sort()).toEqual(['0,255,0', '255,0,0']);
+  });
+
+  test('a cube of one square has it on all sides', () => {
+    const square = blankImage(8, 8, [0, 0, 255]);
+    square.rgb.fill(255, 0, 3 * 8 * 4); // the upper half is white
+    putFile('/square.png', encodePng(square));
+    const assets = `<asset><texture name="t" type="cube" file="/square.png"/><material name="m" texture="t"/></asset>`;
+    const boxes = [0, 90, 180, 270].map(
+      (turn, i) => `<geom type="box" size=".2 .2 .2" pos="${i - 1.5} 4 0" euler="0 0 ${turn}" material="m"/>`,
+    );
+    const shot = loadScene(flatScene(boxes.join(''), CAMERA, assets)).shoot({ camera: 'c' });
+    const perMetre = 240 / Math.tan((25 * Math.PI) / 180) / 4;
+    for (const x of [-1.5, -0.5, 0.5, 1.5]) {
+      const side = [-0.15, 0, 0.15].flatMap((dx) =>
+        [-0.15, 0, 0.15].map((dz) =>
+          shot.at(Math.round(320 + (x + dx) * perMetre), Math.round(240 + dz * perMetre)).join(),
+        ),
+      );
+      expect([...new Set(side)].sort()).toEqual(['0,0,255', '255,255,255']);
+    }
   });
 
   test('transparent things are blended over what is behind them, drawn twice as by MuJoCo', () => {

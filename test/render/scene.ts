@@ -42,6 +42,9 @@ export function loadScene(xml: string, options: RenderOptions = { supersample: f
   };
 }
 
+/** Makes a file known to scenes that are loaded later. */
+export const putFile = (path: string, bytes: Uint8Array): void => mujoco.FS.writeFile(path, bytes);
+
 export const forward = ({ model, data }: Scene): void => mujoco.mj_forward(model, data);
 
 export function picture(width: number, height: number, rgb: Uint8Array): Picture {

@@ -3,8 +3,8 @@
  *
  * The picture follows MuJoCo's own renderer: same tessellation, lights, materials, culling and near plane. A region of
  * interest is drawn directly through an off-centre view, so it costs what its own pixels cost. Not drawn: height
- * fields, flexes, skins, sites, tendons, reflections, fog and haze; textures that need a mesh's own coordinates become
- * their mean colour.
+ * fields, flexes, skins, sites, tendons, reflections, fog and haze. Textures that need a mesh's own coordinates become
+ * their mean colour, planar ones on round shapes are projected along z, and none is filtered.
  */
 import type { MjData, MjModel } from '@mujoco/mujoco';
 import type { ImageRequest } from '../../contract/camera.js';

@@ -47,5 +47,8 @@ function readTexture(model: SceneModel, id: number): Texture {
     for (let k = 0; k < 3; k++) rgba[4 * i + k] = data[channels * i + Math.min(k, channels - 1)] ?? 0;
     rgba[4 * i + 3] = 255;
   }
-  return { kind: at(model.tex_type) >= CUBE ? 'cube' : 'planar', width, height, rgba };
+  if (at(model.tex_type) < CUBE) return { kind: 'planar', width, height, rgba };
+  // A cube of one square has it on all six sides.
+  const faces = height === width ? Buffer.concat(Array.from({ length: 6 }, () => rgba)) : rgba;
+  return { kind: 'cube', width, height: 6 * width, rgba: faces };
 }
