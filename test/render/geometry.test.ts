@@ -108,6 +108,7 @@ describe('silhouettes', () => {
         return [320 + (focal(50) * x) / (2 + y), 240 - (focal(50) * z) / (2 + y)] as const;
       });
       const shot = scene.shoot({ camera: 'c' });
+      const depthWithin = outlineOf(corners);
       let wrong = 0;
       for (let row = 0; row < 480; row++) {
         for (let column = 0; column < 640; column++) {
