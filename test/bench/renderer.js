@@ -78,6 +78,7 @@ class Ours {
     const pictures = requests.map((request) => new Uint8Array(imageBytes(request)));
     world.reset(START);
     const began = performance.now();
+    const cpu = process.cpuUsage();
     let drawingMs = 0;
     for (const goal of goals) {
       world.step(goal);
@@ -85,8 +86,10 @@ class Ours {
       requests.forEach((request, i) => renderer.render(world.data, request, pictures[i]));
       drawingMs += performance.now() - start;
     }
+    const { user, system } = process.cpuUsage(cpu);
     return {
       ms: performance.now() - began,
+      cpuMs: (user + system) / 1000,
       imageMs: drawingMs / (goals.length * CAMERAS.length),
       means: pictures.map((rgb) => rgb.reduce((sum, value) => sum + value, 0) / rgb.length),
     };
@@ -128,6 +131,7 @@ async function compare(label, scene, python, rounds) {
   const ours = await Ours.load(scene);
   const peer = python && (await startPeer(python, scene, ours));
   const rates = { ours: [], peer: [] };
+  const cpuRatios = [];
   let difference;
   for (let round = -1; round < rounds; round++) {
     const mine = ours.run();
@@ -138,6 +142,7 @@ async function compare(label, scene, python, rounds) {
     rates.ours.push((1000 * STEPS) / mine.ms);
     if (!theirs) continue;
     rates.peer.push((1000 * STEPS) / theirs.ms);
+    cpuRatios.push(theirs.cpuMs / mine.cpuMs);
     difference = Math.max(...mine.means.map((mean, i) => Math.abs(mean - theirs.means[i])));
   }
   peer?.stop();
@@ -150,6 +155,8 @@ async function compare(label, scene, python, rounds) {
       ratio: median(ratios),
       ratioLow: Math.min(...ratios),
       ratioHigh: Math.max(...ratios),
+      /** Of processor time: the peer's OpenGL uses all cores, ours one. */
+      cpuRatio: median(cpuRatios),
       /** Of the four pictures' mean brightness at the end (0..255): both drew the same. */
       brightnessDifference: difference,
     });
@@ -158,7 +165,7 @@ async function compare(label, scene, python, rounds) {
     `${label}: ${result.controlStepsPerS.toFixed(0)} control steps/s with four cameras at 640 x 480` +
       (peer
         ? `, ${result.peer}: ${result.peerControlStepsPerS.toFixed(1)}, ratio ${result.ratio.toFixed(1)} ` +
-          `(${result.ratioLow.toFixed(1)} to ${result.ratioHigh.toFixed(1)}), brightness apart by ${difference.toFixed(2)}`
+          `(${result.ratioLow.toFixed(1)} to ${result.ratioHigh.toFixed(1)}), of processor time ${result.cpuRatio.toFixed(1)}, brightness apart by ${difference.toFixed(2)}`
         : ''),
   );
   return { ...result, prices: await prices(ours) };
@@ -207,4 +214,8 @@ if (!values.python)
 if (!values.scene) console.log('no full meshes: give --scene FILE.xml or ALOHAD_MESH_SCENE');
 const results = [await compare('primitives', ownScene(TASK), values.python, Number(values.rounds))];
 if (values.scene) results.push(await compare('meshes', values.scene, values.python, Number(values.rounds)));
+if (values.scene && values.python) {
+  const ratio = results[0].controlStepsPerS / results[1].peerControlStepsPerS;
+  console.log(`our primitives against the peer on the full meshes: ${ratio.toFixed(1)}`);
+}
 if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);

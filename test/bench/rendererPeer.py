@@ -23,6 +23,7 @@ for _ in sys.stdin:
     data.ctrl[:] = first
     mujoco.mj_forward(model, data)
     began = time.perf_counter()
+    cpu = time.process_time()
     for row in ctrl:
         data.ctrl[:] = row
         mujoco.mj_step2(model, data)
@@ -35,5 +36,6 @@ for _ in sys.stdin:
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
             pictures.append(renderer.render())
     elapsed = time.perf_counter() - began
+    cpu = time.process_time() - cpu
     means = [float(picture.mean()) for picture in pictures]
-    print(json.dumps({"ms": elapsed * 1000, "means": means}), flush=True)
+    print(json.dumps({"ms": elapsed * 1000, "cpuMs": cpu * 1000, "means": means}), flush=True)

@@ -137,6 +137,18 @@ describe('materials', () => {
     expect([colour(0.25, 0.25), colour(0.25, 0.75)].map(String).sort()).toEqual(['0,255,0', '255,0,0']);
   });
 
+  test("a floor's texture lies as seen from above, its top towards +y", () => {
+    const quarters = blankImage(8, 8, [0, 0, 255]);
+    for (let row = 0; row < 4; row++) quarters.rgb.fill(255, 24 * row, 24 * row + 12); // the upper left one is white
+    putFile('/quarters.png', encodePng(quarters));
+    const assets = `<asset><texture name="t" type="2d" file="/quarters.png"/><material name="m" texture="t"/></asset>`;
+    const above = '<camera name="c" pos="0 0 2" xyaxes="1 0 0 0 1 0" fovy="60"/>';
+    const floor = '<geom type="plane" size="1 1 .1" material="m"/>';
+    const shot = loadScene(flatScene(floor, above, assets)).shoot({ camera: 'c' });
+    const white = [160, 480].flatMap((column) => [120, 360].map((row) => shot.at(column, row)[0] === 255));
+    expect(white).toEqual([true, false, false, false]);
+  });
+
   test('a cube of one square has it on all sides', () => {
     const square = blankImage(8, 8, [0, 0, 255]);
     square.rgb.fill(255, 0, 3 * 8 * 4); // the upper half is white
