@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { CHECKPOINT_FILES } from '../contract/checkpoint.js';
 import type { PolicyManifest } from '../contract/checkpoint.js';
 import { CheckpointError, StorageError } from '../contract/errors.js';
-import type { TrainerState } from '../network/actTrainer.js';
+import type { LearnerState } from '../network/learner.js';
 import type { Weight } from '../network/actParameters.js';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from '../network/safetensors.js';
 
@@ -27,7 +27,7 @@ export interface CheckpointContent {
   /** The weights that `model` serves. */
   readonly weights: ReadonlyMap<string, Weight>;
   /** All that training needs to go on. */
-  readonly state: TrainerState;
+  readonly state: LearnerState;
 }
 
 /** Puts a checkpoint at `folder`, replacing one of the same name. Throws StorageError. */
@@ -61,7 +61,7 @@ export function writeCheckpoint(folder: string, content: CheckpointContent): voi
 }
 
 /** The state stored in the checkpoint at `folder`. Throws CheckpointError. */
-export function readTrainerState(folder: string): TrainerState {
+export function readTrainerState(folder: string): LearnerState {
   const path = join(folder, CHECKPOINT_FILES.optimizer);
   try {
     return decodeSafetensors(Uint8Array.from(readFileSync(path))).tensors;

@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileS
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import { CheckpointError, StorageError, UsageError } from '../contract/errors.js';
-import type { TrainerState } from '../network/actTrainer.js';
+import type { LearnerState } from '../network/learner.js';
 import type { CheckpointContent } from './checkpointFolder.js';
 import { checkpointName, checkpointSteps, readTrainerState, writeCheckpoint } from './checkpointFolder.js';
 import type { TrainingConfig } from './trainingConfig.js';
@@ -29,13 +29,13 @@ export class RunFolder {
   readonly #folder: string;
   readonly #config: TrainingConfig;
   /** Where to go on from; absent for a new run. */
-  readonly state: TrainerState | undefined;
+  readonly state: LearnerState | undefined;
   readonly #metrics: Metrics[];
 
   private constructor(
     folder: string,
     config: TrainingConfig,
-    state: TrainerState | undefined,
+    state: LearnerState | undefined,
     metrics: Metrics[],
   ) {
     this.#folder = folder;

@@ -1,28 +1,21 @@
 /**
- * Trains ACT: one graph computes the losses and all gradients, AdamW and the moving average follow in place.
- *
- * Weights live in one flat vector that onnxruntime reads without a copy; gradients are written by it straight
- * into another. Given the same state, batches and thread count, steps are bit-equal.
+ * Trains ACT by imitation: the objective of the paper on a learner of ACT's parameters, and the validation loss.
+ * Given the same state, batches and thread count, steps are bit-equal.
  */
-import { Tensor as OrtTensor } from 'onnxruntime-node';
-import type { InferenceSession } from 'onnxruntime-node';
 import { actLosses, actValidation } from './act.js';
 import { batchFeeds, batchInputs, imageShapes } from './actBatch.js';
 import type { ActBatch } from './actBatch.js';
 import type { ActConfig } from './actConfig.js';
 import { initialWeights, parameterSpecs } from './actParameters.js';
-import type { Weight, Weights } from './actParameters.js';
-import { AdamW } from './adamw.js';
+import type { Weight } from './actParameters.js';
 import type { AdamWOptions } from './adamw.js';
-import { Dropout } from './dropout.js';
-import { flatLayout, groupRanges } from './flatLayout.js';
-import type { ParameterGroup, Slot } from './flatLayout.js';
-import { formatShape, Graph, sizeOf } from './graph.js';
-import type { Shape, Tensor } from './graph.js';
-import { RandomStream } from './random.js';
-import { openSession } from './session.js';
+import type { ParameterGroup } from './flatLayout.js';
+import type { Shape } from './graph.js';
+import { Learner } from './learner.js';
+import type { LearnerState } from './learner.js';
+import { Evaluator, Objective } from './objective.js';
+import type { ObjectiveStep } from './objective.js';
 import type { SessionOptions } from './session.js';
-import { TrainingError } from './trainingError.js';
 
 export type { ActBatch } from './actBatch.js';
 export type { ParameterGroup } from './flatLayout.js';
@@ -42,77 +35,57 @@ export interface ActTrainerOptions extends SessionOptions {
    */
   readonly cachedFeatures?: boolean;
   /** A state to go on from, as `state()` gave it; or only `weights/` entries, to fine-tune. */
-  readonly state?: TrainerState;
+  readonly state?: LearnerState;
 }
 
-/** `weights/NAME`, `ema/NAME`, `moment1/NAME`, `moment2/NAME` and `step` (1,): all that the next step depends on. */
-export type TrainerState = ReadonlyMap<string, Weight>;
-
-export interface StepResult {
-  readonly loss: number;
-  readonly l1: number;
-  readonly kl: number;
-  readonly auxiliary: number;
-  /** Global norm of the gradient before clipping. */
-  readonly gradientNorm: number;
-}
+export type StepResult = ObjectiveStep<'l1' | 'kl' | 'auxiliary'>;
 
 export class ActTrainer {
   /** Shape of each of a batch's images. */
   readonly imageShapes: readonly Shape[];
+  /** The weights and their optimizer, for further objectives. */
+  readonly learner: Learner;
   private readonly options: ActTrainerOptions;
-  private readonly session: InferenceSession;
-  private readonly slots: readonly Slot[];
-  private readonly frozen: Weights;
-  private readonly optimizer: AdamW;
-  private readonly feeds: Record<string, OrtTensor>;
-  private readonly fetches: Record<string, OrtTensor> = {};
-  private readonly dropout: Dropout;
-  private readonly masks: readonly Uint8Array[];
-  private readonly losses = { loss: scalar(), l1: scalar(), kl: scalar(), auxiliary: scalar() };
-  private validation: { batchSize: number; session: InferenceSession } | undefined;
+  private readonly imitation: Objective<'l1' | 'kl' | 'auxiliary'>;
+  private validation: { readonly batchSize: number; readonly evaluator: Evaluator } | undefined;
 
-  private constructor(options: ActTrainerOptions, session: InferenceSession, dropout: Dropout) {
-    const { config, batchSize, state = new Map<string, Weight>() } = options;
-    const trained = trainedShapes(options);
-    const { slots, length } = flatLayout(trained);
+  private constructor(
+    options: ActTrainerOptions,
+    learner: Learner,
+    imitation: Objective<'l1' | 'kl' | 'auxiliary'>,
+  ) {
     this.options = options;
-    this.session = session;
-    this.slots = slots;
-    this.imageShapes = imageShapes(config, batchSize, options.cachedFeatures ?? false);
-    this.optimizer = new AdamW(
-      length,
-      groupRanges(slots, options.groups),
-      options.optimizer,
-      options.emaDecay,
-    );
-    const start = initialWeights(config, options.seed);
-    this.frozen = new Map(
-      [...start]
-        .filter(([name]) => !trained.has(name))
-        .map(([name, weight]) => [name, state.get(`weights/${name}`) ?? weight]),
-    );
-    this.restore(start, state);
-    this.feeds = this.parameterFeeds(session, this.optimizer.weights);
-    this.dropout = dropout;
-    this.masks = dropout.masks.map(({ name, shape }) => {
-      const mask = new Uint8Array(sizeOf(shape));
-      this.feeds[name] = new OrtTensor('uint8', mask, shape);
-      return mask;
-    });
-    for (const slot of slots) this.fetches[`gradient/${slot.name}`] = view(this.optimizer.gradients, slot);
-    for (const [name, value] of Object.entries(this.losses))
-      this.fetches[name] = new OrtTensor('float32', value, []);
+    this.learner = learner;
+    this.imitation = imitation;
+    this.imageShapes = imageShapes(options.config, options.batchSize, options.cachedFeatures ?? false);
   }
 
   static async create(options: ActTrainerOptions): Promise<ActTrainer> {
-    const { model, dropout } = trainingModel(options);
-    return new ActTrainer(options, await openSession(model, options), dropout);
+    const { config, batchSize, cachedFeatures = false } = options;
+    const learner = new Learner({
+      specs: parameterSpecs(config),
+      start: initialWeights(config, options.seed),
+      frozen: (name) => cachedFeatures && name.startsWith('backbone.'),
+      groups: options.groups,
+      optimizer: options.optimizer,
+      emaDecay: options.emaDecay,
+      ...(options.state && { state: options.state }),
+    });
+    const imitation = await Objective.create(
+      learner,
+      { ...options, dropout: config.dropout },
+      (graph, parameters, dropout) => {
+        const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
+        const { loss, ...reports } = actLosses({ graph, config, parameters, dropout }, inputs, targets);
+        return { loss, reports };
+      },
+    );
+    return new ActTrainer(options, learner, imitation);
   }
 
   /** Steps done so far, the restored ones included. */
   get step(): number {
-    return this.optimizer.step;
+    return this.learner.step;
   }
 
   /** One optimizer step per batch. `rateFactors[i]` multiplies the learning rates of step i (1 when not given). */
@@ -120,24 +93,8 @@ export class ActTrainer {
     const { config, batchSize, cachedFeatures = false } = this.options;
     const results: StepResult[] = [];
     for (const [i, batch] of batches.entries()) {
-      const random = new RandomStream(this.options.seed, `dropout at step ${this.step}`);
-      for (const mask of this.masks) this.dropout.draw(mask, random);
-      await this.session.run(
-        { ...this.feeds, ...batchFeeds(batch, config, batchSize, cachedFeatures) },
-        this.fetches,
-      );
-      const gradientNorm = this.optimizer.update(rateFactors[i] ?? 1);
-      const [loss, l1, kl, auxiliary] = [
-        this.losses.loss[0]!,
-        this.losses.l1[0]!,
-        this.losses.kl[0]!,
-        this.losses.auxiliary[0]!,
-      ];
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-        throw new TrainingError(
-          `step ${this.step}: loss ${loss}, gradient norm ${gradientNorm}: training diverged; lower the learning rate or set clipNorm, and go on from the last checkpoint`,
-        );
-      results.push({ loss, l1, kl, auxiliary, gradientNorm });
+      const feeds = batchFeeds(batch, config, batchSize, cachedFeatures);
+      results.push(await this.imitation.step(feeds, `dropout at step ${this.step}`, rateFactors[i] ?? 1));
     }
     return results;
   }
@@ -147,129 +104,31 @@ export class ActTrainer {
     const { config, cachedFeatures = false } = this.options;
     const batchSize = batch.qpos.length / config.stateSize;
     if (this.validation?.batchSize !== batchSize) {
-      await this.validation?.session.release();
-      const session = await openSession(validationModel(this.options, batchSize), this.options);
-      this.validation = { batchSize, session };
+      await this.validation?.evaluator.close();
+      const evaluator = await Evaluator.create(this.learner, this.options, (graph, parameters) => {
+        const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
+        return { l1: actValidation({ graph, config, parameters }, inputs, targets) };
+      });
+      this.validation = { batchSize, evaluator };
     }
-    const { session } = this.validation;
-    // The encoder's noise and the auxiliary target are not part of it.
-    const given = batchFeeds(batch, { ...config, cvae: false }, batchSize, cachedFeatures);
-    const used = Object.entries(given).filter(([name]) => session.inputNames.includes(name));
-    const feeds = { ...this.parameterFeeds(session, this.optimizer.average), ...Object.fromEntries(used) };
-    const l1 = scalar();
-    await session.run(feeds, { l1: new OrtTensor('float32', l1, []) });
-    return l1[0]!;
+    // The encoder's noise is not part of it.
+    const feeds = batchFeeds(batch, { ...config, cvae: false }, batchSize, cachedFeatures);
+    const { l1 } = await this.validation.evaluator.run(feeds, 'average');
+    return l1![0]!;
   }
 
   /** A copy of everything that the next step depends on. */
   state(): Map<string, Weight> {
-    const state = new Map<string, Weight>();
-    for (const slot of this.slots)
-      for (const [kind, vector] of this.vectors()) state.set(`${kind}/${slot.name}`, copy(vector, slot));
-    for (const [name, weight] of this.frozen) state.set(`weights/${name}`, weight);
-    state.set('step', { shape: [1], data: Float32Array.of(this.step) });
-    return state;
+    return this.learner.state();
   }
 
   /** The averaged weights by name, frozen ones included: what `buildPolicyModel` serves. */
   averagedWeights(): Map<string, Weight> {
-    const trained = this.slots.map((slot) => [slot.name, copy(this.optimizer.average, slot)] as const);
-    return new Map([...this.frozen, ...trained]);
+    return this.learner.copyWeights('average');
   }
 
   async close(): Promise<void> {
-    await this.session.release();
-    await this.validation?.session.release();
+    await this.imitation.close();
+    await this.validation?.evaluator.close();
   }
-
-  private vectors(): [string, Float32Array][] {
-    return [
-      ['weights', this.optimizer.weights],
-      ['ema', this.optimizer.average],
-      ['moment1', this.optimizer.firstMoment],
-      ['moment2', this.optimizer.secondMoment],
-    ];
-  }
-
-  private restore(start: Weights, state: TrainerState): void {
-    const resumed = state.has('step');
-    this.optimizer.step = state.get('step')?.data[0] ?? 0;
-    for (const { name, shape, offset } of this.slots)
-      for (const [kind, vector] of this.vectors()) {
-        const given = state.get(`${kind}/${name}`);
-        if (!given && resumed) throw new TrainingError(`the state to resume from lacks "${kind}/${name}"`);
-        if (given && formatShape(given.shape) !== formatShape(shape))
-          throw new TrainingError(
-            `"${kind}/${name}" has shape ${formatShape(given.shape)}, the configuration needs ${formatShape(shape)}`,
-          );
-        if (given) vector.set(given.data, offset);
-        else if (kind === 'weights' || kind === 'ema')
-          vector.set((state.get(`weights/${name}`) ?? start.get(name)!).data, offset);
-      }
-  }
-
-  /** The parameters that `session` reads, as views of `vector`. */
-  private parameterFeeds(session: InferenceSession, vector: Float32Array): Record<string, OrtTensor> {
-    const feeds: Record<string, OrtTensor> = {};
-    for (const slot of this.slots)
-      if (session.inputNames.includes(slot.name)) feeds[slot.name] = view(vector, slot);
-    for (const [name, { shape, data }] of this.frozen)
-      if (session.inputNames.includes(name)) feeds[name] = new OrtTensor('float32', data, shape);
-    return feeds;
-  }
-}
-
-/** Outputs the losses and `gradient/NAME` of every trained parameter. */
-function trainingModel(options: ActTrainerOptions): { model: Uint8Array; dropout: Dropout } {
-  const { config, batchSize, cachedFeatures = false } = options;
-  const graph = new Graph();
-  const parameters = parameterInputs(graph, config);
-  const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
-  const dropout = new Dropout(graph, config.dropout);
-  const act = { graph, config, parameters: (name: string) => parameters.get(name)!, dropout: dropout.apply };
-  const losses = actLosses(act, inputs, targets);
-  const names = [...trainedShapes(options).keys()];
-  const gradients = graph.differentiate(
-    losses.loss,
-    names.map((name) => parameters.get(name)!),
-  );
-  const outputs: Record<string, Tensor> = { ...losses };
-  names.forEach((name, i) => (outputs[`gradient/${name}`] = gradients[i]!));
-  return { model: graph.encode(outputs), dropout };
-}
-
-function validationModel(
-  { config, cachedFeatures = false }: ActTrainerOptions,
-  batchSize: number,
-): Uint8Array {
-  const graph = new Graph();
-  const parameters = parameterInputs(graph, config);
-  const { inputs, targets } = batchInputs(graph, config, batchSize, cachedFeatures);
-  const l1 = actValidation({ graph, config, parameters: (name) => parameters.get(name)! }, inputs, targets);
-  return graph.encode({ l1 });
-}
-
-/** What this run trains: all but frozen batch normalisation, and the backbone when its features are cached. */
-function trainedShapes({ config, cachedFeatures }: ActTrainerOptions): Map<string, Shape> {
-  return new Map(
-    [...parameterSpecs(config)]
-      .filter(([name, { frozen }]) => !frozen && !(cachedFeatures && name.startsWith('backbone.')))
-      .map(([name, { shape }]) => [name, shape]),
-  );
-}
-
-function parameterInputs(graph: Graph, config: ActConfig): Map<string, Tensor> {
-  return new Map([...parameterSpecs(config)].map(([name, { shape }]) => [name, graph.input(name, shape)]));
-}
-
-function view(vector: Float32Array, { offset, size, shape }: Slot): OrtTensor {
-  return new OrtTensor('float32', vector.subarray(offset, offset + size), shape);
-}
-
-function copy(vector: Float32Array, { offset, size, shape }: Slot): Weight {
-  return { shape, data: vector.slice(offset, offset + size) };
-}
-
-function scalar(): Float32Array {
-  return new Float32Array(1);
 }

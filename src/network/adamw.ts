@@ -69,15 +69,19 @@ export class AdamW {
     this.averageDecay = averageDecay;
   }
 
-  /** One step. `rateFactor` multiplies every learning rate. Returns the gradient's global norm before clipping. */
+  /**
+   * One step. `rateFactor` multiplies every learning rate. Returns the gradient's global norm before clipping; when
+   * that is not finite, nothing has changed.
+   */
   update(rateFactor: number): number {
     const {
       betas: [beta1, beta2],
       epsilon,
       clipNorm = Infinity,
     } = this.options;
-    this.step++;
     const norm = Math.sqrt(this.kernel.squaredNorm(this.gradients.byteOffset, this.gradients.length));
+    if (!Number.isFinite(norm)) return norm;
+    this.step++;
     const clip = norm > clipNorm ? clipNorm / (norm + 1e-6) : 1; // 1e-6: as torch.nn.utils.clip_grad_norm_
     for (const { start, end, learningRate, weightDecay } of this.ranges) {
       const rate = learningRate * rateFactor;

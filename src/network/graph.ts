@@ -151,6 +151,14 @@ export class Graph {
     });
   }
 
+  /** Whether a gradient flows from `loss` to `tensor`. */
+  reaches(tensor: Tensor, loss: Tensor): boolean {
+    const depends = new Set([tensor.name]);
+    for (const { inputs, output, gradients } of this.recorded)
+      if (inputs.some((input, i) => gradients[i] && depends.has(input.name))) depends.add(output.name);
+    return depends.has(loss.name);
+  }
+
   /** The model file that computes `outputs`, under the given names. What they do not need is left out. */
   encode(outputs: Readonly<Record<string, Tensor>>): Uint8Array {
     const named = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor }));
