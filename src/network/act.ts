@@ -104,8 +104,8 @@ export function actLosses(act: Act, inputs: ActInputs, targets: ActTargets): Act
   return { loss, l1, kl, auxiliary };
 }
 
-/** Normalised actions, and the encoder's output for the latent token (batch, d). */
-function predict(
+/** Normalised actions with z = `latent` (0 when undefined), and the encoder's output for the latent token (batch, d). */
+export function predict(
   act: Act,
   inputs: ActInputs,
   latent: Tensor | undefined,
@@ -216,7 +216,11 @@ function normaliseImages(images: Tensor): Tensor {
 }
 
 /** The CVAE encoder: a latent drawn from q(z | qpos, actions), and the KL divergence from the prior. */
-function encodeActions(act: Act, inputs: ActInputs, targets: ActTargets): { latent: Tensor; kl: Tensor } {
+export function encodeActions(
+  act: Act,
+  inputs: ActInputs,
+  targets: ActTargets,
+): { latent: Tensor; kl: Tensor } {
   const { graph, config, parameters } = act;
   const { chunkSize: k, dModel: d, latentSize } = config;
   const batch = inputs.qpos.shape[0]!;
@@ -254,7 +258,8 @@ function layerOptions({ config, dropout }: Act): LayerOptions {
   return { heads: config.heads, dropout: dropout ?? ((x) => x) };
 }
 
-function normalise(x: Tensor, { mean, std }: Statistics): Tensor {
+/** (x - mean) / std over the last axis. */
+export function normalise(x: Tensor, { mean, std }: Statistics): Tensor {
   const center = x.graph.constant(Float32Array.from(mean), [mean.length]);
   const inverse = x.graph.constant(
     Float32Array.from(std, (value) => 1 / value),

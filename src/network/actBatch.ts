@@ -30,26 +30,29 @@ export function imageShapes(config: ActConfig, size: number, cachedFeatures: boo
   );
 }
 
-/** Graph inputs for a batch of `size`. */
+/** Graph inputs for a batch of `size`. A graph with several batches tells their inputs apart by `prefix`. */
 export function batchInputs(
   graph: Graph,
   config: ActConfig,
   size: number,
   cachedFeatures: boolean,
+  prefix = '',
 ): { inputs: ActInputs; targets: ActTargets } {
   const environment = config.environmentStateSize;
   return {
     inputs: {
-      qpos: graph.input('qpos', [size, config.stateSize]),
+      qpos: graph.input(`${prefix}qpos`, [size, config.stateSize]),
       images: imageShapes(config, size, cachedFeatures).map((shape, i) =>
-        graph.input(`image_${i}`, shape, cachedFeatures ? 'float32' : 'uint8'),
+        graph.input(`${prefix}image_${i}`, shape, cachedFeatures ? 'float32' : 'uint8'),
       ),
-      ...(environment > 0 && { environmentState: graph.input('environment_state', [size, environment]) }),
+      ...(environment > 0 && {
+        environmentState: graph.input(`${prefix}environment_state`, [size, environment]),
+      }),
     },
     targets: {
-      actions: graph.input('target_actions', [size, config.chunkSize, config.actionSize]),
-      isPad: graph.input('is_pad', [size, config.chunkSize], 'uint8'),
-      noise: graph.input('noise', [size, config.latentSize]),
+      actions: graph.input(`${prefix}target_actions`, [size, config.chunkSize, config.actionSize]),
+      isPad: graph.input(`${prefix}is_pad`, [size, config.chunkSize], 'uint8'),
+      noise: graph.input(`${prefix}noise`, [size, config.latentSize]),
     },
   };
 }
@@ -60,6 +63,7 @@ export function batchFeeds(
   config: ActConfig,
   size: number,
   cachedFeatures: boolean,
+  prefix = '',
 ): Record<string, OrtTensor> {
   const feeds: Record<string, OrtTensor> = {};
   const feed = (name: string, data: Float32Array | Uint8Array | undefined, shape: Shape) => {
@@ -67,7 +71,7 @@ export function batchFeeds(
       throw new TrainingError(
         `batch.${name} has ${data?.length ?? 'no'} elements, shape ${formatShape(shape)} is needed`,
       );
-    feeds[name] =
+    feeds[prefix + name] =
       data instanceof Float32Array
         ? new OrtTensor('float32', data, shape)
         : new OrtTensor('uint8', data, shape);

@@ -47,6 +47,20 @@ export interface ParameterSpec {
   readonly frozen: boolean;
 }
 
+/** Adds a linear layer as PyTorch starts it; `xavier` for the transformer's matrices, as ACT does. */
+export function addLinear(
+  specs: Map<string, ParameterSpec>,
+  name: string,
+  out: number,
+  width: number,
+  xavier = false,
+): void {
+  const bound = 1 / Math.sqrt(width);
+  const initial = { uniform: xavier ? Math.sqrt(6 / (width + out)) : bound };
+  specs.set(`${name}.weight`, { shape: [out, width], initial, frozen: false });
+  specs.set(`${name}.bias`, { shape: [out], initial: { uniform: bound }, frozen: false });
+}
+
 /** Name -> shape, start and whether it trains, in the order in which they are stored. */
 export function parameterSpecs(config: ActConfig): Map<string, ParameterSpec> {
   checkConfig(config);
@@ -55,12 +69,8 @@ export function parameterSpecs(config: ActConfig): Map<string, ParameterSpec> {
     specs.set(name, { shape, initial, frozen });
   const d = config.dModel;
 
-  /** PyTorch's default for linear layers; `xavier` for the transformer's matrices, as ACT does. */
-  const linear = (name: string, out: number, width: number, xavier = false) => {
-    const bound = 1 / Math.sqrt(width);
-    add(`${name}.weight`, [out, width], { uniform: xavier ? Math.sqrt(6 / (width + out)) : bound });
-    add(`${name}.bias`, [out], { uniform: bound });
-  };
+  const linear = (name: string, out: number, width: number, xavier = false) =>
+    addLinear(specs, name, out, width, xavier);
   const norm = (name: string) => {
     add(`${name}.weight`, [d], { value: 1 });
     add(`${name}.bias`, [d], { value: 0 });
@@ -82,6 +92,43 @@ export function parameterSpecs(config: ActConfig): Map<string, ParameterSpec> {
     feedForward(name);
     for (const i of [1, 2]) norm(`${name}.norm${i}`);
   };
+  const backbones = backboneSpecs(config);
+  for (const [name, spec] of backbones) specs.set(name, spec);
+  if (backbones.size > 0) linear('image_projection', d, backboneChannels(config));
+  if (config.cameraEmbedding) add('camera_embedding', [config.cameras.length, d], { normal: 1 });
+
+  linear('latent_projection', d, config.latentSize);
+  if (!config.cvae) specs.delete('latent_projection.weight'); // z is always 0: only the bias counts
+  linear('state_projection', d, config.stateSize);
+  if (seesEnvironmentState(config)) linear('environment_projection', d, config.environmentStateSize);
+  add('token_positions', [seesEnvironmentState(config) ? 3 : 2, d], { normal: 1 });
+  for (let layer = 0; layer < config.encoderLayers; layer++) encoderLayer(`encoder.${layer}`);
+  for (let layer = 0; layer < config.decoderLayers; layer++) {
+    const name = `decoder.${layer}`;
+    attention(`${name}.self_attention`);
+    attention(`${name}.cross_attention`);
+    feedForward(name);
+    for (const i of [1, 2, 3]) norm(`${name}.norm${i}`);
+  }
+  norm('decoder.norm');
+  add('queries', [config.chunkSize, d], { normal: 1 });
+  linear('action_head', config.actionSize, d);
+  if (config.cvae) {
+    add('cvae.class_token', [1, d], { normal: 1 });
+    linear('cvae.state_projection', d, config.stateSize);
+    linear('cvae.action_projection', d, config.actionSize);
+    for (let layer = 0; layer < config.cvaeLayers; layer++) encoderLayer(`cvae.${layer}`);
+    linear('cvae.latent_projection', 2 * config.latentSize, d);
+  }
+  if (config.auxiliaryWeight > 0) linear('auxiliary_head', config.environmentStateSize, d);
+  return specs;
+}
+
+/** Parameters of the image backbones alone: one when shared, else one per camera. */
+export function backboneSpecs(config: ActConfig): Map<string, ParameterSpec> {
+  const specs = new Map<string, ParameterSpec>();
+  const add = (name: string, shape: Shape, initial: Initial, frozen = false) =>
+    specs.set(name, { shape, initial, frozen });
   const convolution = (name: string, out: number, inputs: number, kernel: number, initial?: Initial) =>
     add(
       `${name}.weight`,
@@ -135,33 +182,6 @@ export function parameterSpecs(config: ActConfig): Map<string, ParameterSpec> {
       });
     }
   }
-  if (backbones > 0) linear('image_projection', d, backboneChannels(config));
-  if (config.cameraEmbedding) add('camera_embedding', [config.cameras.length, d], { normal: 1 });
-
-  linear('latent_projection', d, config.latentSize);
-  if (!config.cvae) specs.delete('latent_projection.weight'); // z is always 0: only the bias counts
-  linear('state_projection', d, config.stateSize);
-  if (seesEnvironmentState(config)) linear('environment_projection', d, config.environmentStateSize);
-  add('token_positions', [seesEnvironmentState(config) ? 3 : 2, d], { normal: 1 });
-  for (let layer = 0; layer < config.encoderLayers; layer++) encoderLayer(`encoder.${layer}`);
-  for (let layer = 0; layer < config.decoderLayers; layer++) {
-    const name = `decoder.${layer}`;
-    attention(`${name}.self_attention`);
-    attention(`${name}.cross_attention`);
-    feedForward(name);
-    for (const i of [1, 2, 3]) norm(`${name}.norm${i}`);
-  }
-  norm('decoder.norm');
-  add('queries', [config.chunkSize, d], { normal: 1 });
-  linear('action_head', config.actionSize, d);
-  if (config.cvae) {
-    add('cvae.class_token', [1, d], { normal: 1 });
-    linear('cvae.state_projection', d, config.stateSize);
-    linear('cvae.action_projection', d, config.actionSize);
-    for (let layer = 0; layer < config.cvaeLayers; layer++) encoderLayer(`cvae.${layer}`);
-    linear('cvae.latent_projection', 2 * config.latentSize, d);
-  }
-  if (config.auxiliaryWeight > 0) linear('auxiliary_head', config.environmentStateSize, d);
   return specs;
 }
 
@@ -178,10 +198,15 @@ export function parameterShapes(config: ActConfig): Map<string, Shape> {
   return new Map([...parameterSpecs(config)].map(([name, { shape }]) => [name, shape]));
 }
 
-/** Random start. Each parameter has a stream of its own, so adding one does not change the others. */
+/** Random start of ACT. */
 export function initialWeights(config: ActConfig, seed: number): Map<string, Weight> {
+  return drawWeights(parameterSpecs(config), seed);
+}
+
+/** Random start. Each parameter has a stream of its own, so adding one does not change the others. */
+export function drawWeights(specs: ReadonlyMap<string, ParameterSpec>, seed: number): Map<string, Weight> {
   const weights = new Map<string, Weight>();
-  for (const [name, { shape, initial }] of parameterSpecs(config)) {
+  for (const [name, { shape, initial }] of specs) {
     const random = new RandomStream(seed, name);
     const data = new Float32Array(sizeOf(shape));
     if ('value' in initial) data.fill(initial.value);

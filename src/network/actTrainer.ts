@@ -90,13 +90,20 @@ export class ActTrainer {
 
   /** One optimizer step per batch. `rateFactors[i]` multiplies the learning rates of step i (1 when not given). */
   async train(batches: readonly ActBatch[], rateFactors: readonly number[] = []): Promise<StepResult[]> {
-    const { config, batchSize, cachedFeatures = false } = this.options;
     const results: StepResult[] = [];
-    for (const [i, batch] of batches.entries()) {
-      const feeds = batchFeeds(batch, config, batchSize, cachedFeatures);
-      results.push(await this.imitation.step(feeds, `dropout at step ${this.step}`, rateFactors[i] ?? 1));
-    }
+    for (const [i, batch] of batches.entries())
+      results.push(await this.trainOn(batch, `dropout at step ${this.step}`, rateFactors[i] ?? 1));
     return results;
+  }
+
+  /** One optimizer step, its dropout drawn from the random stream of that name. */
+  async trainOn(batch: ActBatch, stream: string, rateFactor = 1): Promise<StepResult> {
+    const { config, batchSize, cachedFeatures = false } = this.options;
+    return await this.imitation.step(
+      batchFeeds(batch, config, batchSize, cachedFeatures),
+      stream,
+      rateFactor,
+    );
   }
 
   /** L1 in normalised units as served: z = 0 and averaged weights. Any batch size; one size at a time is fast. */

@@ -98,6 +98,11 @@ export function relu(x: Tensor): Tensor {
   return output;
 }
 
+/** Elementwise minimum; the gradient flows to the smaller one, to `a` where both are equal. */
+export function minimum(a: Tensor, b: Tensor): Tensor {
+  return subtract(a, relu(subtract(a, b)));
+}
+
 /** Converts the type; no gradient flows through. */
 export function cast(x: Tensor, type: ElementType): Tensor {
   const to = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 }[type];
