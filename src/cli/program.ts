@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../config/packageVersion.js';
 import { episodesCommand } from './episodes.js';
+import { finetuneCommand } from './finetune.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
@@ -21,6 +22,7 @@ export function program(): Command {
     recordCommand(),
     replayCommand(),
     trainCommand(),
+    finetuneCommand(),
     episodesCommand(),
     policyCommand(),
   ]) {

@@ -59,9 +59,10 @@ export class Limits {
     this.#periodS = periodS;
   }
 
-  /** Forgets the last goal: the next one starts from where the arms are. */
-  reset(): void {
-    this.#hasGoal = false;
+  /** Forgets the last goal: the next one starts from `goal` if it is in force already, else from where the arms are. */
+  reset(goal?: Float64Array): void {
+    this.#hasGoal = goal !== undefined;
+    if (goal) this.#goal.set(goal);
     this.clampedTicks.fill(0);
   }
 

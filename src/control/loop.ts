@@ -25,6 +25,8 @@ export interface Episode {
   readonly judge?: Judge | undefined;
   readonly listeners?: readonly StepListener[];
   readonly limits?: Limits;
+  /** Goal (14,) that the robot follows already when the episode goes on from a recorded state; absent: it stands. */
+  readonly goal?: Float64Array;
   /** Ends the episode early with the arms holding: Ctrl-C. */
   readonly signal?: AbortSignal | undefined;
   /** Told when a listener threw and was detached. */
@@ -55,7 +57,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
   let maxReward = 0;
 
   source.reset();
-  limits.reset();
+  limits.reset(episode.goal);
   clock.start();
   let breathedMs = performance.now();
   try {

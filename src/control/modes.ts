@@ -104,15 +104,15 @@ export class Modes {
 }
 
 /** Connects and activates the robot for the time of `work`; whatever happens, it holds and is disconnected at the end. */
-export async function withRobot<Result>(
-  robot: Robot,
-  work: (modes: Modes) => Promise<Result>,
+export async function withRobot<R extends Robot, Result>(
+  robot: R,
+  work: (modes: Modes, robot: R) => Promise<Result>,
 ): Promise<Result> {
   const modes = new Modes(robot);
   try {
     await modes.connect();
     await modes.activate();
-    return await work(modes);
+    return await work(modes, robot);
   } finally {
     await modes.disconnect();
   }

@@ -1,17 +1,8 @@
 /** The main thread's handle of a control thread: starts it, passes its messages on, stops it safely. */
 import { Worker } from 'node:worker_threads';
 import { AlohadError } from '../contract/errors.js';
+import { RemoteError } from './remoteError.js';
 import type { ControlJob, ControlMessage, ControlTiming } from './controlJob.js';
-
-/** An error that came from another thread, under its own name. */
-class RemoteError extends AlohadError {
-  override readonly exitCode: number;
-  constructor(name: string, message: string, exitCode: number) {
-    super(message);
-    this.name = name;
-    this.exitCode = exitCode;
-  }
-}
 
 /** A message that is only about the run in progress; the end of it is the promise's matter. */
 export type ControlEvent = Exclude<ControlMessage, { kind: 'done' | 'failed' }>;

@@ -1,4 +1,5 @@
 /** Records the episodes of a simulated robot into a folder: one recorder, begun and ended with each episode. */
+import { existsSync } from 'node:fs';
 import { FULL_FRAME } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StepListener } from '../contract/step.js';
@@ -14,8 +15,11 @@ import { version } from './parts.js';
 /** Free disk space that an episode with images of four cameras may need [bytes]. */
 const RESERVE_BYTES = 200e6;
 
+/** What is stored of the job that an episode belongs to. */
+export type RecordedJob = Pick<ControlJob, 'rig' | 'source' | 'pace' | 'shakeRad'>;
+
 export class EpisodeRecording {
-  readonly #job: ControlJob;
+  readonly #job: RecordedJob;
   readonly #choice: RecordChoice;
   readonly #store: EpisodeStore;
   readonly #recorder: Recorder;
@@ -23,7 +27,7 @@ export class EpisodeRecording {
   readonly #sourceName: string;
   readonly #sceneSha256: string;
 
-  constructor(job: ControlJob, choice: RecordChoice, robot: SimRobot, sourceName: string) {
+  constructor(job: RecordedJob, choice: RecordChoice, robot: SimRobot, sourceName: string) {
     this.#job = job;
     this.#choice = choice;
     this.#sourceName = sourceName;
@@ -69,11 +73,12 @@ export class EpisodeRecording {
     };
   }
 
-  async begin(start: StartPose): Promise<void> {
+  /** `label` tells several episodes of one start apart in their names; `extra` is stored with the episode. */
+  async begin(start: StartPose, label = '', extra: Readonly<Record<string, string>> = {}): Promise<void> {
     const { rig, pace } = this.#job;
     await this.#recorder.begin({
       folder: this.#choice.directory,
-      name: this.#name(start),
+      name: this.#name(start, label),
       reserveBytes: RESERVE_BYTES,
       info: {
         task: rig.task,
@@ -89,6 +94,7 @@ export class EpisodeRecording {
           sceneSha256: this.#sceneSha256,
           source: JSON.stringify(this.#job.source),
           shakeRad: String(this.#job.shakeRad ?? 0),
+          ...extra,
         },
       },
       attachments: [
@@ -113,10 +119,11 @@ export class EpisodeRecording {
   }
 
   /** Parallel worlds share a folder: names come from seeds, which they do not share. */
-  #name({ seed }: StartPose): string {
-    const name = `seed_${String(seed).padStart(7, '0')}`;
-    const taken = new Set(this.#store.list().map((entry) => entry.name));
-    if (!taken.has(name)) return name;
-    for (let again = 2; ; again++) if (!taken.has(`${name}_${again}`)) return `${name}_${again}`;
+  #name({ seed }: StartPose, label: string): string {
+    const name = `seed_${String(seed).padStart(7, '0')}${label}`;
+    for (let again = 1; ; again++) {
+      const candidate = again === 1 ? name : `${name}_${again}`;
+      if (!existsSync(this.#store.path(candidate))) return candidate;
+    }
   }
 }

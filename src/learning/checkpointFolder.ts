@@ -28,6 +28,8 @@ export interface CheckpointContent {
   readonly weights: ReadonlyMap<string, Weight>;
   /** All that training needs to go on. */
   readonly state: LearnerState;
+  /** Further files, by name. */
+  readonly extra?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** Puts a checkpoint at `folder`, replacing one of the same name. Throws StorageError. */
@@ -46,6 +48,7 @@ export function writeCheckpoint(folder: string, content: CheckpointContent): voi
     write(temporary, CHECKPOINT_FILES.model, content.model);
     write(temporary, CHECKPOINT_FILES.weights, encodeSafetensors(content.weights));
     write(temporary, CHECKPOINT_FILES.optimizer, encodeSafetensors(content.state));
+    for (const [name, bytes] of Object.entries(content.extra ?? {})) write(temporary, name, bytes);
     write(temporary, CHECKPOINT_FILES.manifest, JSON.stringify(manifest, null, 2) + '\n');
     syncFolder(temporary);
     rmSync(folder, { recursive: true, force: true });

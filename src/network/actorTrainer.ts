@@ -13,13 +13,11 @@ import type { ActTrainerOptions } from './actTrainer.js';
 import type { Weight } from './actParameters.js';
 import type { CriticConfig } from './critic.js';
 import type { CriticTrainer } from './criticTrainer.js';
-import type { Graph } from './graph.js';
 import type { Learner, LearnerState, WeightKind } from './learner.js';
-import type { ObjectiveStep } from './objective.js';
+import type { BuildLoss, ObjectiveStep } from './objective.js';
 import { Evaluator, Objective } from './objective.js';
 import { compositeLoss, criticTerm, imitationTerm, surrogateLoss } from './reinforcement.js';
 import type { Latent } from './reinforcement.js';
-import type { Parameters } from './backbone.js';
 import type { Tensor } from './graph.js';
 
 export interface ActorTrainerOptions extends ActTrainerOptions {
@@ -45,7 +43,7 @@ const UNBOUNDED = 1e30;
 export class ActorTrainer {
   readonly #options: ActorTrainerOptions;
   readonly #imitation: ActTrainer;
-  readonly #surrogates = new Map<number, Objective<never>>();
+  readonly #surrogates = new Map<number, Objective<'goodError' | 'badError'>>();
   readonly #composites = new Map<string, Objective<never>>();
   readonly #predictors = new Map<number, Evaluator>();
 
@@ -78,7 +76,7 @@ export class ActorTrainer {
     advantages: Float32Array,
     stream: string,
     hinge = UNBOUNDED,
-  ): Promise<ObjectiveStep<never>> {
+  ): Promise<ObjectiveStep<'goodError' | 'badError'>> {
     const { config, cachedFeatures, latent } = this.#options;
     const size = advantages.length;
     let objective = this.#surrogates.get(size);
@@ -89,7 +87,7 @@ export class ActorTrainer {
           advantages: act.graph.input('advantages', [size]),
           hinge: act.graph.input('hinge', [size]),
         };
-        return surrogateLoss(act, inputs, targets, judged, latent).loss;
+        return surrogateLoss(act, inputs, targets, judged, latent);
       });
       this.#surrogates.set(size, objective);
     }
@@ -142,7 +140,7 @@ export class ActorTrainer {
             beta: graph.input('beta', []),
           });
         }
-        return compositeLoss(imitation, value, graph.input('gamma', []), good + bad);
+        return { loss: compositeLoss(imitation, value, graph.input('gamma', []), good + bad), reports: {} };
       });
       this.#composites.set(key, objective);
     }
@@ -197,13 +195,13 @@ export class ActorTrainer {
       await graph.close();
   }
 
-  async #objective(loss: (act: Act) => Tensor): Promise<Objective<never>> {
+  async #objective<Report extends string>(
+    loss: (act: Act) => ReturnType<BuildLoss<Report>>,
+  ): Promise<Objective<Report>> {
     const { config } = this.#options;
     const options = { ...this.#options, dropout: config.dropout };
-    const build = (graph: Graph, parameters: Parameters, dropout: (x: Tensor) => Tensor) => ({
-      loss: loss({ graph, config, parameters, dropout }),
-      reports: {},
-    });
-    return await Objective.create<never>(this.learner, options, build);
+    return await Objective.create<Report>(this.learner, options, (graph, parameters, dropout) =>
+      loss({ graph, config, parameters, dropout }),
+    );
   }
 }

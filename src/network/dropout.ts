@@ -31,12 +31,26 @@ export class Dropout {
     return multiply(x, this.graph.node('DequantizeLinear', [mask, scale, zero], x.shape));
   };
 
-  /** Draws a new mask. */
+  /** Draws a new mask: four bytes of each random word are compared with the threshold at once. */
   draw(mask: Uint8Array, random: RandomStream): void {
-    for (let i = 0; i < mask.length; i += 4) {
-      const word = random.word();
-      for (let byte = 0; byte < 4; byte++)
-        mask[i + byte] = ((word >>> (8 * byte)) & 255) >= this.dropped ? 1 : 0;
-    }
+    const whole = mask.length >> 2;
+    const words = new Uint32Array(mask.buffer, mask.byteOffset, whole);
+    const keep = keepBytes(this.dropped);
+    random.fill(words, keep);
+    if (whole * 4 === mask.length) return;
+    const rest = keep(random.word());
+    for (let i = whole * 4; i < mask.length; i++) mask[i] = (rest >>> (8 * (i & 3))) & 1;
   }
+}
+
+const LOW_BITS = 0x7f7f7f7f;
+const EACH = 0x01010101;
+
+/** From a word to one of four bytes that are 1 where the word's byte is at least `threshold`. */
+function keepBytes(threshold: number): (word: number) => number {
+  // A byte's lower seven bits reach the threshold when this sum carries into its top bit.
+  const carry = EACH * (threshold <= 128 ? 128 - threshold : 256 - threshold);
+  return threshold <= 128
+    ? (word) => ((word | ((word & LOW_BITS) + carry)) >>> 7) & EACH
+    : (word) => ((word & ((word & LOW_BITS) + carry)) >>> 7) & EACH;
 }

@@ -37,7 +37,7 @@ export interface SurrogateInputs {
 
 /**
  * Algorithm 1: mean over samples of A * MSE(executed chunk, pi(s)). Minimising it imitates successes and moves away
- * from failures.
+ * from failures. Reports the mean squared error of both kinds (0 where there is none).
  */
 export function surrogateLoss(
   act: Act,
@@ -45,10 +45,17 @@ export function surrogateLoss(
   targets: ActTargets,
   { advantages, hinge }: SurrogateInputs,
   latent: Latent,
-): { loss: Tensor; errors: Tensor } {
+): { readonly loss: Tensor; readonly reports: Readonly<Record<'goodError' | 'badError', Tensor>> } {
+  const { graph } = act;
   const errors = chunkErrors(act, inputs, targets, latent);
   const loss = scale(total(multiply(minimum(errors, hinge), advantages)), 1 / advantages.shape[0]!);
-  return { loss, errors };
+  const half = graph.scalar(0.5);
+  const meanOver = (isOne: Tensor) =>
+    divide(total(multiply(errors, isOne)), add(total(isOne), graph.scalar(1e-9)));
+  return {
+    loss,
+    reports: { goodError: meanOver(add(half, advantages)), badError: meanOver(subtract(half, advantages)) },
+  };
 }
 
 export interface CriticizedSamples {

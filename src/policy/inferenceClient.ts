@@ -7,6 +7,7 @@ import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { Checkpoint } from './checkpoint.js';
 import { InferenceMemory } from './inferenceMemory.js';
 import type { InferenceReady, InferenceSetup } from './inferenceWorker.js';
+import type { LiveModel } from './liveWeights.js';
 
 // The official builds of onnxruntime >= 1.29 send usage data to Microsoft unless told not to before the first session
 // of the process. Native code sees what the main thread sets; a client made in another thread relies on main.ts.
@@ -37,6 +38,8 @@ export interface InferenceOptions {
   readonly threads?: number;
   /** Longest time that one answer may take [ms]. */
   readonly timeoutMs?: number;
+  /** Serves this network, whose weights may change, in place of the checkpoint's file. */
+  readonly live?: LiveModel;
 }
 
 export class InferenceClient implements Predictor {
@@ -53,9 +56,13 @@ export class InferenceClient implements Predictor {
   #pending = false;
 
   /** Starts the worker and waits until it is warm. Throws CheckpointError when the network cannot be used. */
-  static async start(checkpoint: Checkpoint, options: InferenceOptions = {}): Promise<InferenceClient> {
+  static async start(
+    checkpoint: Pick<Checkpoint, 'manifest' | 'modelPath'>,
+    options: InferenceOptions = {},
+  ): Promise<InferenceClient> {
     const memory = new InferenceMemory(checkpoint.manifest);
-    const setup: InferenceSetup = { checkpoint, block: memory.block, threads: options.threads ?? 1 };
+    const { threads = 1, live } = options;
+    const setup: InferenceSetup = { checkpoint, block: memory.block, threads, ...(live && { live }) };
     const worker = new Worker(new URL('./inferenceWorker.js', import.meta.url), { workerData: setup });
     const ready = await new Promise<InferenceReady>((resolve) => {
       worker.once('message', resolve);

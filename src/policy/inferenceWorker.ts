@@ -9,10 +9,14 @@ import { monotonicMs } from '../realtime/monotonic.js';
 import { requireSignature, signatureOf } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
 import { InferenceMemory } from './inferenceMemory.js';
+import type { LiveModel } from './liveWeights.js';
+import { LiveWeights } from './liveWeights.js';
 
 /** What the client hands to the worker. */
 export interface InferenceSetup {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: Pick<Checkpoint, 'manifest' | 'modelPath'>;
+  /** Takes the place of the model file. */
+  readonly live?: LiveModel;
   readonly block: SharedArrayBuffer;
   /** Threads that share one matrix product. */
   readonly threads: number;
@@ -26,7 +30,7 @@ export type InferenceReady =
 const WARM_UP_RUNS = 2;
 
 const setup: InferenceSetup = workerData;
-const { checkpoint, block, threads } = setup;
+const { checkpoint, block, threads, live } = setup;
 const memory = new InferenceMemory(checkpoint.manifest, block);
 // Also after process.exit in this thread: nobody may wait for an answer that will not come.
 process.on('exit', () => memory.mailbox.fail());
@@ -38,7 +42,7 @@ if (infer) await serve(infer);
 async function openNetwork(): Promise<(() => Promise<void>) | undefined> {
   const beganMs = performance.now();
   try {
-    const session = await InferenceSession.create(checkpoint.modelPath, {
+    const options: InferenceSession.SessionOptions = {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -52,8 +56,15 @@ async function openNetwork(): Promise<(() => Promise<void>) | undefined> {
           intra_op: { allow_spinning: '0' },
         },
       },
+    };
+    const session = live
+      ? await InferenceSession.create(live.model, options)
+      : await InferenceSession.create(checkpoint.modelPath, options);
+    const weights = new Set(live?.slots.map(({ name }) => name));
+    requireSignature(checkpoint.manifest, {
+      inputs: session.inputMetadata.filter(({ name }) => !weights.has(name)),
+      outputs: session.outputMetadata,
     });
-    requireSignature(checkpoint.manifest, { inputs: session.inputMetadata, outputs: session.outputMetadata });
     const run = bind(session);
     for (let n = 0; n < WARM_UP_RUNS; n++) await run();
     say({ ok: true, loadMs: performance.now() - beganMs });
@@ -82,12 +93,31 @@ function bind(session: InferenceSession): () => Promise<void> {
   const feeds = Object.fromEntries(
     inputs.map(({ name, type, shape }, index) => [name, new Tensor(type, buffers[index]!, shape)]),
   );
+  const refresh = live && bindWeights(live, feeds);
   const actions = new Float32Array(memory.actions.length);
   const fetches = { [output.name]: new Tensor(output.type, actions, output.shape) };
   return async () => {
     for (const [index, buffer] of buffers.entries()) buffer.set(shared[index]!);
+    refresh?.();
     await session.run(feeds, fetches);
     memory.actions.set(actions);
+  };
+}
+
+/** Adds the weights to `feeds`; what it returns copies them anew when there is a new version. */
+function bindWeights({ slots, memory: shared }: LiveModel, feeds: Record<string, Tensor>): () => void {
+  const weights = new LiveWeights(shared);
+  const own = slots.map((slot) => {
+    const values = new Float32Array(slot.size);
+    feeds[slot.name] = new Tensor('float32', values, slot.shape);
+    return { slot, values };
+  });
+  let seen = -1;
+  return () => {
+    const { version } = weights;
+    if (version === seen) return;
+    for (const { slot, values } of own) weights.read(slot, values);
+    seen = version;
   };
 }
 

@@ -79,6 +79,19 @@ export class SimRobot implements Robot, Judge, Resettable {
     this.#stay();
   }
 
+  /** Goes on from a recorded physics state, with the goal that was in force then. Throws SceneError. */
+  restore(physicsState: Float64Array, start: StartPose): void {
+    this.world.setState(physicsState);
+    this.#shake.reset(start.seed);
+    this.#step = 0;
+    this.world.goal(this.#goal);
+  }
+
+  /** What the motors are told at present: (14,) rad, grippers normalised. Borrowed. */
+  get goal(): Float64Array {
+    return this.#goal;
+  }
+
   // oxlint-disable-next-line require-await
   async activate(): Promise<void> {
     this.#stay();

@@ -130,6 +130,15 @@ export class World {
     }
   }
 
+  /** The goal (14,) that the motors follow at present: rad, grippers normalised. */
+  goal(goal: Float64Array): void {
+    const { ctrl }: PhysicsData = this.data;
+    this.#map.joints.forEach((joint, i) => {
+      const position = ctrl[joint.actuator]!;
+      goal[i] = joint.isGripper ? gripperOpening(position) : position;
+    });
+  }
+
   /** Fills `sample` with the present joints and object poses. */
   observe(sample: WorldSample): void {
     // MuJoCo's arrays are views that detach when its memory grows: taken anew each time.

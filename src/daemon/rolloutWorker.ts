@@ -1,0 +1,182 @@
+/** Thread entry: one simulated world that plays roll-outs and branches on request, one after another. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Limits, ALOHA_LIMITS } from '../control/limits.js';
+import { run } from '../control/loop.js';
+import type { LoopOutcome } from '../control/loop.js';
+import { withRobot } from '../control/modes.js';
+import type { Modes } from '../control/modes.js';
+import { AlohadError, EXIT, Interrupted } from '../contract/errors.js';
+import type { PolicyManifest } from '../contract/checkpoint.js';
+import type { ActionSource } from '../contract/policy.js';
+import { CONTROL_PERIOD_S, DOF } from '../contract/robot.js';
+import type { Branch, Rollout } from '../contract/rollout.js';
+import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
+import type { Rig } from '../config/rig.js';
+import { ActSource } from '../policy/actSource.js';
+import { InferenceClient } from '../policy/inferenceClient.js';
+import type { LiveModel } from '../policy/liveWeights.js';
+import { ReplaySource } from '../policy/replaySource.js';
+import { FastClock } from '../realtime/clock.js';
+import { SimRobot } from '../simulation/simRobot.js';
+import { EpisodeRecording } from './episodeRecording.js';
+import { worldOptions } from './parts.js';
+import { StepTrace } from './stepTrace.js';
+
+export interface RolloutSetup {
+  readonly rig: Rig;
+  readonly manifest: PolicyManifest;
+  readonly live: LiveModel;
+  /** Where roll-outs are recorded; absent: they are not. */
+  readonly folder?: string;
+}
+
+export type RolloutRequest = { readonly id: number } & (
+  | { readonly kind: 'play'; readonly start: StartPose; readonly actorVersion: number }
+  | { readonly kind: 'branch'; readonly branch: Branch; readonly keep: 'all' | 'successes' | 'none' }
+);
+
+export type RolloutAnswer = { readonly id: number } & (
+  | { readonly kind: 'rollout'; readonly rollout: Rollout }
+  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly exitCode: number }
+);
+
+/** `ready` comes first; `stop` ends the episode in progress, `close` the thread once everything is closed. */
+export type RolloutControl = 'stop' | 'close';
+
+const setup: RolloutSetup = workerData;
+const port = parentPort!;
+const stop = new AbortController();
+
+try {
+  await withRobot(new SimRobot(worldOptions(setup.rig)), serve);
+} catch (error) {
+  fail(-1, error);
+}
+port.close();
+
+async function serve(modes: Modes, robot: SimRobot): Promise<void> {
+  const { manifest, live, rig } = setup;
+  const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
+  const policy = new ActSource(manifest, predictor, robot.images, { mode: 'chunk', pace: 'lockstep' });
+  const source = { kind: 'policy', folder: manifest.name } as const;
+  const recordingTo = (folder: string, keep: 'all' | 'successes') =>
+    new EpisodeRecording(
+      { rig, source, pace: 'fast' },
+      { directory: folder, images: 'none', keep },
+      robot,
+      manifest.name,
+    );
+  const recording = setup.folder === undefined ? undefined : recordingTo(setup.folder, 'all');
+  const speed = rig.limits.velocityRadPerS;
+  const limits = new Limits(
+    ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) })),
+    CONTROL_PERIOD_S,
+  );
+
+  const episode = async (
+    actions: ActionSource,
+    steps: number,
+    record: EpisodeRecording | undefined,
+    goal?: Float64Array,
+  ): Promise<{ outcome: LoopOutcome; trace: StepTrace }> => {
+    const trace = new StepTrace(steps);
+    const listeners = record ? [trace, record.listener] : [trace];
+    const clock = record?.paced(new FastClock()) ?? new FastClock();
+    const outcome = await modes.during('active', () =>
+      run({
+        robot,
+        source: actions,
+        judge: robot,
+        clock,
+        steps,
+        limits,
+        listeners,
+        signal: stop.signal,
+        ...(goal && { goal }),
+      }),
+    );
+    return { outcome, trace };
+  };
+
+  const play = async (start: StartPose, actorVersion: number): Promise<Rollout> => {
+    robot.reset(start);
+    await recording?.begin(start, '', { actorVersion: String(actorVersion) });
+    const { outcome, trace } = await episode(policy, EPISODE_STEPS, recording);
+    const path = await recording?.end(outcome);
+    if (outcome.interrupted) throw new Interrupted('the roll-out was stopped');
+    return {
+      seed: start.seed,
+      outcome,
+      reward: trace.take().reward,
+      actorVersion,
+      ...(path !== undefined && { path }),
+    };
+  };
+
+  const branch = async (
+    { start, physicsState, actions, label }: Branch,
+    keep: 'all' | 'successes' | 'none',
+  ): Promise<Rollout> => {
+    robot.restore(physicsState, start);
+    const record = keep === 'none' ? undefined : recording;
+    await record?.begin(start, `-${label}`, { branch: label });
+    const { outcome, trace } = await episode(
+      new ReplaySource(actions),
+      actions.length / DOF,
+      record,
+      robot.goal.slice(),
+    );
+    const dropped = keep === 'successes' && !outcome.success;
+    const path = await record?.end(dropped ? { ...outcome, interrupted: true } : outcome);
+    if (outcome.interrupted) throw new Interrupted('the branch was stopped');
+    return {
+      seed: start.seed,
+      outcome,
+      reward: trace.take().reward,
+      actorVersion: 0,
+      ...(path !== undefined && { path }),
+    };
+  };
+
+  const answer = async (request: RolloutRequest): Promise<void> => {
+    try {
+      const rollout =
+        request.kind === 'play'
+          ? await play(request.start, request.actorVersion)
+          : await branch(request.branch, request.keep);
+      post({ id: request.id, kind: 'rollout', rollout });
+    } catch (error) {
+      fail(request.id, error);
+    }
+  };
+
+  try {
+    await new Promise<void>((resolve) => {
+      let queue = Promise.resolve();
+      port.on('message', (message: RolloutRequest | RolloutControl) => {
+        if (message === 'stop') stop.abort();
+        else if (message === 'close') void queue.then(resolve);
+        else queue = queue.then(() => answer(message));
+      });
+      port.postMessage('ready');
+    });
+  } finally {
+    await recording?.close();
+    await policy.close();
+  }
+}
+
+function post(answer: RolloutAnswer): void {
+  port.postMessage(answer);
+}
+
+function fail(id: number, error: unknown): void {
+  const known = error instanceof AlohadError;
+  post({
+    id,
+    kind: 'failed',
+    name: known ? error.name : 'UnexpectedError',
+    message: known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
+    exitCode: known ? error.exitCode : EXIT.failed,
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * Algorithm 2: actor-critic with chunk farming (the report; facts, section 2.2).
+ *
+ * A critic Q(s, chunk) learns by regression to the known label of every farmed chunk (N per episode). The actor's loss
+ * is composite: successes are imitated, for failures Q of its own chunk is raised, at the small weight gamma.
+ *
+ *   conservative:     after each roll-out one actor step on the failure just seen and seven successes, or on eight
+ *                     successes
+ *   free off-policy:  after each roll-out several actor steps on four of each, from the whole replay
+ *
+ * Until the critic is warm only it learns.
+ */
+import { RandomStream } from '../../episodes/randomStream.js';
+import type { ActorTrainer, CriticUse } from '../../network/actorTrainer.js';
+import type { CriticConfig } from '../../network/critic.js';
+import type { CriticTrainer } from '../../network/criticTrainer.js';
+import type { Actor, Algorithm, JudgedRollout, LearningReport } from './actor.js';
+import { fetchBatch, judgedChunk, timesOf } from './actor.js';
+import { CriticReport } from './criticReport.js';
+import { FAILED, farmChunks, lastChunk } from './farming.js';
+import type { JudgedChunk } from './replay.js';
+import { draw, Replay } from './replay.js';
+
+export interface ChunkCriticOptions {
+  readonly mode: 'conservative' | 'free';
+  /** Samples of an actor step. */
+  readonly batchSize: number;
+  /** Samples of a critic step, half of each kind. */
+  readonly criticBatchSize: number;
+  /** Chunks farmed from an episode (N). */
+  readonly farmed: number;
+  /** Critic steps after each roll-out (C). */
+  readonly criticSteps: number;
+  /** Actor steps after each roll-out in free mode (G). */
+  readonly actorSteps: number;
+  /** Weight of the critic's term. */
+  readonly gamma: number;
+  /** Roll-outs until the actor begins to learn, fewer when the critic is good enough before. */
+  readonly warmUp: number;
+  /** Samples kept of each kind. */
+  readonly capacity: number;
+  /** Oldest version of the actor that a failure may come from, in versions; all when absent. */
+  readonly maxActorLag?: number;
+  /** Several critics: the mean minus `beta` standard deviations, or one at random for 50 roll-outs. */
+  readonly use: 'pessimistic' | 'switched';
+  readonly beta: number;
+  /** Probability that a critic learns from a sample, when there are several. */
+  readonly bootstrap: number;
+}
+
+/** A critic that is wrong less often than this is warm. */
+const WARM_ERROR = 0.15;
+const WARM_AT_LEAST = 20;
+const SWITCH_EVERY = 50;
+
+export class ChunkCriticLearning implements Algorithm {
+  readonly name = 'chunk-critic';
+  readonly report = new CriticReport();
+  /** May be changed while running: adaptive stabilisation does. */
+  gamma: number;
+  actorSteps: number;
+  readonly #actor: Actor;
+  readonly #critic: CriticTrainer;
+  readonly #criticConfig: CriticConfig;
+  readonly #options: ChunkCriticOptions;
+  readonly #replay: Replay;
+  #warm = false;
+  #judged = 0;
+
+  constructor(actor: Actor, critic: CriticTrainer, criticConfig: CriticConfig, options: ChunkCriticOptions) {
+    this.#actor = actor;
+    this.#critic = critic;
+    this.#criticConfig = criticConfig;
+    this.#options = options;
+    this.#replay = new Replay(options.capacity);
+    this.gamma = options.gamma;
+    this.actorSteps = options.mode === 'free' ? options.actorSteps : 1;
+  }
+
+  get sizes() {
+    return { successes: this.#replay.successes.length, failures: this.#replay.failures.length };
+  }
+
+  async learn(rollout: JudgedRollout): Promise<LearningReport> {
+    const judged = await this.#judge(rollout);
+    const latest = this.#remember(rollout);
+    const criticLoss = await this.#learnToJudge(rollout.index);
+    this.#warm ||= this.#isWarm(rollout.index);
+    const actor = this.#warm ? await this.#learnToAct(rollout, latest) : {};
+    return { ...judged, ...criticLoss, ...actor, ...this.report.quality };
+  }
+
+  /** As the main actor's free mode: half successes, half failures, its own draw. */
+  async explore(copy: ActorTrainer, explorer: number, step: number): Promise<void> {
+    const { batchSize } = this.#options;
+    const { successes, failures } = this.#replay;
+    if (!this.#warm || successes.length === 0 || failures.length === 0) return;
+    const stream = `explorer ${explorer} step ${step}`;
+    const random = RandomStream.of(this.#actor.seed, 'draw', stream);
+    const bad = draw(failures, batchSize / 2, random);
+    const good = draw(successes, batchSize - bad.length, random);
+    await copy.composite(
+      await fetchBatch(this.#actor, good, stream),
+      await this.#actor.chunks.load(bad),
+      this.#use(step),
+      stream,
+    );
+  }
+
+  addPrior(samples: readonly JudgedChunk[]): void {
+    this.#replay.add(samples);
+  }
+
+  recall(rollout: JudgedRollout): void {
+    this.#remember(rollout);
+  }
+
+  forget(path: string): void {
+    this.#replay.drop(path);
+  }
+
+  state() {
+    return this.#critic.state();
+  }
+
+  async close(): Promise<void> {
+    await this.#critic.close();
+  }
+
+  /** The critic's opinion of a chunk as it was played, before it is told how that ended. */
+  async #judge(rollout: JudgedRollout): Promise<LearningReport> {
+    const chunk = lastChunk(rollout.reward, timesOf(this.#actor));
+    if (!chunk || this.#replay.failures.length === 0 || this.#replay.successes.length === 0) return {};
+    const batch = await this.#actor.chunks.load([judgedChunk(rollout, chunk)]);
+    const values = await this.#critic.judge(batch);
+    const value = values.reduce((sum, head) => sum + head, 0) / values.length;
+    this.report.add(value, chunk.label);
+    this.#judged++;
+    return { value, brier: (value - chunk.label) ** 2 };
+  }
+
+  /** Farms the roll-out; returns the failure's chunk that the conservative actor learns from. */
+  #remember(rollout: JudgedRollout): JudgedChunk | undefined {
+    const { seed } = this.#actor;
+    const random = RandomStream.of(seed, 'farm', rollout.index);
+    const farmed = farmChunks(rollout.reward, timesOf(this.#actor), this.#options.farmed, random);
+    this.#replay.add(farmed.map((chunk) => judgedChunk(rollout, chunk)));
+    const [first] = farmed;
+    return first?.label === FAILED ? judgedChunk(rollout, first) : undefined;
+  }
+
+  async #learnToJudge(index: number): Promise<LearningReport> {
+    const { criticSteps, criticBatchSize } = this.#options;
+    const { successes, failures } = this.#replay;
+    if (successes.length === 0 || failures.length === 0) return {};
+    const half = criticBatchSize / 2;
+    const batches = Array.from({ length: criticSteps }, (_, step) => {
+      const random = RandomStream.of(this.#actor.seed, 'critic', index, step);
+      const samples = [...draw(successes, half, random), ...draw(failures, half, random)];
+      return { samples, loading: this.#actor.chunks.load(samples) };
+    });
+    let loss = 0;
+    for (const { samples, loading } of batches) {
+      const labels = Float32Array.from(samples, ({ label }) => label);
+      loss += await this.#critic.train(await loading, labels, this.#headWeights(samples));
+    }
+    return { criticLoss: loss / criticSteps };
+  }
+
+  /** Which critics learn from which samples: drawn once per sample, so that they stay different. */
+  #headWeights(samples: readonly JudgedChunk[]): Float32Array {
+    const { heads } = this.#criticConfig;
+    if (heads === 1) return new Float32Array(samples.length).fill(1);
+    return Float32Array.from(
+      samples.flatMap(({ rollout, seed, step }) => {
+        const random = RandomStream.of(this.#actor.seed, 'bootstrap', rollout, seed, step);
+        return Array.from({ length: heads }, () => (random.uniform() < this.#options.bootstrap ? 1 : 0));
+      }),
+    );
+  }
+
+  #isWarm(index: number): boolean {
+    return (
+      index + 1 >= this.#options.warmUp ||
+      (this.#judged >= WARM_AT_LEAST && this.report.quality.balancedError <= WARM_ERROR)
+    );
+  }
+
+  async #learnToAct(rollout: JudgedRollout, latest: JudgedChunk | undefined): Promise<LearningReport> {
+    const { mode, batchSize } = this.#options;
+    const { successes } = this.#replay;
+    if (successes.length === 0) return {};
+    let report: LearningReport = {};
+    for (let step = 0; step < this.actorSteps; step++) {
+      const stream = `actor ${rollout.index}.${step}`;
+      const random = RandomStream.of(this.#actor.seed, 'draw', stream);
+      const failures =
+        mode === 'free'
+          ? draw(this.#recentFailures(rollout.actorVersion), batchSize / 2, random)
+          : latest
+            ? [latest]
+            : [];
+      const good = draw(successes, batchSize - failures.length, random);
+      const { loss, gradientNorm } = await this.#actor.trainer.composite(
+        await fetchBatch(this.#actor, good, stream),
+        failures.length > 0 ? await this.#actor.chunks.load(failures) : undefined,
+        this.#use(rollout.index),
+        stream,
+      );
+      report = { loss, gradientNorm };
+    }
+    return report;
+  }
+
+  #recentFailures(version: number): readonly JudgedChunk[] {
+    const { maxActorLag } = this.#options;
+    const { failures } = this.#replay;
+    if (maxActorLag === undefined) return failures;
+    return failures.filter(({ actorVersion }) => version - actorVersion <= maxActorLag);
+  }
+
+  #use(index: number): CriticUse {
+    const { heads } = this.#criticConfig;
+    const { use, beta } = this.#options;
+    const common = { trainer: this.#critic, config: this.#criticConfig, gamma: this.gamma };
+    if (use === 'pessimistic') return { ...common, shares: new Float32Array(heads).fill(1 / heads), beta };
+    const shares = new Float32Array(heads);
+    const turn = Math.floor(index / SWITCH_EVERY);
+    shares[RandomStream.of(this.#actor.seed, 'critic switch', turn).below(heads)] = 1;
+    return { ...common, shares, beta: 0 };
+  }
+}

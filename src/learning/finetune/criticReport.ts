@@ -1,0 +1,42 @@
+/**
+ * How well the critic knew: its judgement of roll-outs before it learned from them, over the last hundred.
+ */
+export interface CriticQuality {
+  /** Share of judgements whose sign is not the label's, both kinds counting equally. */
+  readonly balancedError: number;
+  /** Share of failures judged a success. */
+  readonly overEstimation: number;
+  /** Share of successes judged a failure. */
+  readonly underEstimation: number;
+  /** Probability that a success is judged above a failure. */
+  readonly auc: number;
+}
+
+const OVER = 100;
+
+export class CriticReport {
+  readonly #judged: { readonly value: number; readonly label: number }[] = [];
+
+  add(value: number, label: number): void {
+    this.#judged.push({ value, label });
+    if (this.#judged.length > OVER) this.#judged.shift();
+  }
+
+  /** NaN where there was nothing of a kind. */
+  get quality(): CriticQuality {
+    const good = this.#judged.filter(({ label }) => label > 0);
+    const bad = this.#judged.filter(({ label }) => label < 0);
+    const share = (part: number, whole: number) => (whole === 0 ? Number.NaN : part / whole);
+    const overEstimation = share(bad.filter(({ value }) => value > 0).length, bad.length);
+    const underEstimation = share(good.filter(({ value }) => value <= 0).length, good.length);
+    let above = 0;
+    for (const { value } of good)
+      for (const other of bad) above += value > other.value ? 1 : value === other.value ? 0.5 : 0;
+    return {
+      balancedError: (overEstimation + underEstimation) / 2,
+      overEstimation,
+      underEstimation,
+      auc: share(above, good.length * bad.length),
+    };
+  }
+}

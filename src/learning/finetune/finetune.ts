@@ -1,0 +1,245 @@
+/**
+ * Fine-tuning: play, judge, learn, clone a little, evaluate, promote; until the budget is used or the target reached.
+ *
+ * Everything that influences the weights follows from configuration, seed, start policy, demonstrations and the
+ * roll-outs' outcomes. Random streams are named after what they are drawn for (roll-out 17, cloning step 85), so there
+ * is no generator state to lose: a run that is killed at any moment and resumed ends as one that never stopped.
+ */
+import type { EpisodeOutcome } from '../../contract/episode.js';
+import { Interrupted, UsageError } from '../../contract/errors.js';
+import type { RolloutSource } from '../../contract/rollout.js';
+import type { StartPose } from '../../contract/task.js';
+import type { ActBatch } from '../../network/actBatch.js';
+import type { WeightKind } from '../../network/learner.js';
+import { TrainingError } from '../../network/trainingError.js';
+import type { Actor, Algorithm, LearningReport } from './actor.js';
+import { fetchBatch } from './actor.js';
+import type { ChunkCriticLearning } from './chunkCritic.js';
+import type { DemonstrationSampler } from './demonstrations.js';
+import type { Explorers } from './explorers.js';
+import type { FinetuneConfig } from './finetuneConfig.js';
+import type { LoggedRollout } from './rolloutLog.js';
+import { CorruptEpisodeError } from './sampleLoader.js';
+import { decide, DECIDE_EVERY, STABLE, withOutcome } from './stabilisation.js';
+import type { StabiliserState } from './stabilisation.js';
+
+/** Where the run stands: with weights and optimizer states all that the next roll-out depends on. */
+export interface RunState {
+  /** Roll-outs learned from. */
+  readonly rollouts: number;
+  /** Cloning steps done. */
+  readonly imitationSteps: number;
+  readonly stabiliser: StabiliserState;
+}
+
+export const FIRST: RunState = { rollouts: 0, imitationSteps: 0, stabiliser: STABLE };
+
+export interface Evaluation {
+  readonly rollouts: number;
+  readonly outcomes: readonly EpisodeOutcome[];
+}
+
+/** What the loop needs done outside of it. */
+export interface RunHooks {
+  /** Start pose of training roll-out `index`. */
+  start(index: number): StartPose;
+  /** Roll-outs that were played before the run was stopped. */
+  readonly log: { readonly entries: readonly LoggedRollout[]; append(rollout: LoggedRollout): void };
+  /** Saves everything; a run can be resumed from here. */
+  checkpoint(state: RunState): Promise<void>;
+  /** Plays the evaluation poses with the weights that act, and decides on promotion. */
+  evaluate(state: RunState): Promise<void>;
+  /** Numbers of one roll-out. */
+  report(rollout: LoggedRollout, learning: LearningReport, state: RunState): void;
+  /** Something worth a line. */
+  say(text: string): void;
+  /** An episode that cannot be read is set aside with its reason. */
+  quarantine(path: string, reason: string): void;
+  /** Whether to stop before the next roll-out: budget used up, target reached. */
+  isDone(state: RunState): boolean;
+}
+
+export interface FinetuneParts {
+  readonly config: FinetuneConfig;
+  readonly actor: Actor;
+  /** Absent: cloning alone. */
+  readonly algorithm?: Algorithm;
+  readonly source: RolloutSource;
+  readonly demonstrations: DemonstrationSampler;
+  readonly explorers?: Explorers;
+  readonly hooks: RunHooks;
+  readonly signal?: AbortSignal;
+}
+
+/** Batches of cloning that are fetched ahead. */
+const AHEAD = 4;
+
+export class Finetuning {
+  readonly #parts: FinetuneParts;
+  #state: RunState;
+  /** Cloning batches under way, by step. */
+  readonly #fetching = new Map<number, Promise<ActBatch>>();
+  /** Weights of the best time, for adaptive stabilisation. */
+  #best: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }> | undefined;
+  /** Time spent waiting for samples, and all time spent learning [ms]. */
+  readonly time = { waitingMs: 0, learningMs: 0, playingMs: 0 };
+
+  constructor(parts: FinetuneParts, state: RunState) {
+    this.#parts = parts;
+    this.#state = state;
+    for (const rollout of parts.hooks.log.entries.slice(0, state.rollouts)) parts.algorithm?.recall(rollout);
+  }
+
+  /** Runs to the end or until stopped, with a checkpoint. Throws StorageError and what the source throws. */
+  async run(): Promise<RunState> {
+    const { config, hooks, signal } = this.#parts;
+    this.#publish();
+    if (this.#state.rollouts === 0) await hooks.evaluate(this.#state);
+    let checkpointed = this.#state.rollouts;
+    while (this.#state.rollouts < config.rollouts && !hooks.isDone(this.#state)) {
+      if (signal?.aborted) break;
+      const before = this.#state.rollouts;
+      try {
+        await this.#round();
+      } catch (error) {
+        if (error instanceof Interrupted) break;
+        throw error;
+      }
+      const passed = (every: number) => Math.floor(this.#state.rollouts / every) > Math.floor(before / every);
+      if (passed(config.evaluation.every) && this.#state.rollouts < config.rollouts)
+        await hooks.evaluate(this.#state);
+      if (passed(config.checkpointEvery)) {
+        await hooks.checkpoint(this.#state);
+        checkpointed = this.#state.rollouts;
+      }
+    }
+    if (!signal?.aborted && checkpointed >= 0) await hooks.evaluate(this.#state);
+    if (checkpointed !== this.#state.rollouts) await hooks.checkpoint(this.#state);
+    return this.#state;
+  }
+
+  /** Plays some roll-outs with one version of the weights, learns from each, clones where it is due. */
+  async #round(): Promise<void> {
+    const { config, hooks } = this.#parts;
+    const first = this.#state.rollouts;
+    const count = Math.min(config.rolloutsPerUpdate, config.rollouts - first);
+    const played = await this.#play(first, count);
+    for (const rollout of played) {
+      const began = performance.now();
+      const learning = await this.#learn(rollout);
+      await this.#clone(rollout.index);
+      this.time.learningMs += performance.now() - began;
+      const stabiliser = withOutcome(this.#state.stabiliser, rollout.index, rollout.maxReward >= 4);
+      this.#state = { ...this.#state, rollouts: rollout.index + 1, stabiliser };
+      if (config.stabilise && this.#state.rollouts % DECIDE_EVERY === 0) this.#stabilise();
+      hooks.report(rollout, learning, this.#state);
+    }
+    await this.#parts.explorers?.branchWhenDue(this.#state.rollouts);
+    this.#publish();
+  }
+
+  /** Roll-outs that the log has are not played again. */
+  async #play(first: number, count: number): Promise<LoggedRollout[]> {
+    const { hooks, source, explorers } = this.#parts;
+    const known = hooks.log.entries.slice(first, first + count);
+    const missing = Array.from({ length: count - known.length }, (_, i) => first + known.length + i);
+    if (missing.length === 0) return known;
+    const began = performance.now();
+    explorers?.publishFor(first, source);
+    const played = await source.play(missing.map((index) => hooks.start(index)));
+    this.time.playingMs += performance.now() - began;
+    for (const [i, { seed, outcome, reward, path, actorVersion }] of played.entries()) {
+      if (path === undefined)
+        throw new UsageError('training roll-outs must be recorded: give the farm a folder');
+      const { maxReward, finalReward } = outcome;
+      const entry = { index: missing[i]!, seed, path, actorVersion, maxReward, finalReward, reward };
+      hooks.log.append(entry);
+      known.push(entry);
+    }
+    return known;
+  }
+
+  async #learn(rollout: LoggedRollout): Promise<LearningReport> {
+    const { algorithm, hooks } = this.#parts;
+    if (!algorithm) return {};
+    // A batch may hold several episodes that cannot be read; each is set aside once.
+    for (;;) {
+      try {
+        return await algorithm.learn(rollout);
+      } catch (error) {
+        if (error instanceof CorruptEpisodeError) {
+          algorithm.forget(error.path);
+          hooks.quarantine(error.path, error.message);
+          if (error.path === rollout.path) return { quarantined: 1 };
+        } else if (error instanceof TrainingError) {
+          hooks.say(`roll-out ${rollout.index} (${rollout.path}) was not learned from: ${error.message}`);
+          return { diverged: 1 };
+        } else throw error;
+      }
+    }
+  }
+
+  /** After every so many roll-outs some steps on the demonstrations, from a stream of batches of their own. */
+  async #clone(index: number): Promise<void> {
+    const { config, actor, hooks } = this.#parts;
+    if ((index + 1) % config.imitation.every !== 0) return;
+    const steps = config.imitation.steps * this.#state.stabiliser.imitation;
+    for (let i = 0; i < steps; i++) {
+      const step = this.#state.imitationSteps;
+      const began = performance.now();
+      const batch = await this.#fetch(step);
+      this.time.waitingMs += performance.now() - began;
+      try {
+        await actor.trainer.imitate(batch, `clone ${step}`);
+      } catch (error) {
+        if (!(error instanceof TrainingError)) throw error;
+        hooks.say(`cloning step ${step} was skipped: ${error.message}`);
+      }
+      this.#state = { ...this.#state, imitationSteps: step + 1 };
+    }
+  }
+
+  /** The batch of a cloning step; the next ones are fetched meanwhile. */
+  #fetch(step: number): Promise<ActBatch> {
+    const { actor, demonstrations } = this.#parts;
+    for (let ahead = step; ahead <= step + AHEAD; ahead++)
+      if (!this.#fetching.has(ahead))
+        this.#fetching.set(ahead, fetchBatch(actor, demonstrations.batch(ahead), `clone ${ahead}`));
+    const batch = this.#fetching.get(step)!;
+    this.#fetching.delete(step);
+    return batch;
+  }
+
+  #stabilise(): void {
+    const { actor, algorithm, config, hooks } = this.#parts;
+    const critic = isCritic(algorithm) ? algorithm : undefined;
+    const bestBefore = this.#state.stabiliser.best;
+    const { state, restore } = decide(this.#state.stabiliser, critic?.report.quality);
+    if (state.best > bestBefore) this.#best = actor.trainer.state();
+    if (restore && this.#best) {
+      actor.trainer.load(this.#best);
+      hooks.say(`success fell twice below ${(100 * state.best).toFixed(0)} %: weights of that time are back`);
+    }
+    if (critic) {
+      critic.gamma = Math.min(0.05, config.critic.gamma * state.gamma);
+      critic.actorSteps = state.actorSteps;
+    }
+    this.#state = { ...this.#state, stabiliser: state };
+  }
+
+  #publish(): void {
+    const { actor, config, source } = this.#parts;
+    const kind: WeightKind = config.actWith;
+    source.publish({ version: this.#state.rollouts, weights: flatWeights(actor, kind) });
+  }
+}
+
+/** The flat vector that acts. Borrowed. */
+export function flatWeights({ trainer }: Actor, kind: WeightKind): Float32Array {
+  const { optimizer } = trainer.learner;
+  return kind === 'average' ? optimizer.average : optimizer.weights;
+}
+
+function isCritic(algorithm: Algorithm | undefined): algorithm is ChunkCriticLearning {
+  return algorithm?.name === 'chunk-critic';
+}
