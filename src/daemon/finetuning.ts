@@ -21,6 +21,7 @@ import { MAX_REWARD, type StartPose } from '../contract/task.js';
 import { EpisodeStore } from '../episodes/episodeStore.js';
 import { RandomStream } from '../episodes/randomStream.js';
 import type { ImagesModule } from '../learning/batchLoader.js';
+import type { BatchBlock } from '../learning/batchMemory.js';
 import {
   checkpointName,
   checkpointSteps,
@@ -45,7 +46,9 @@ import { readStoredPolicy, type StoredPolicy } from '../learning/import/storedPo
 import { wilson } from '../learning/statistics.js';
 import { verifyModel } from '../learning/verifyModel.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
+import type { ActBatch } from '../network/actBatch.js';
 import { ActorTrainer } from '../network/actorTrainer.js';
+import type { Weight } from '../network/actParameters.js';
 import type { CriticConfig } from '../network/critic.js';
 import { CriticTrainer } from '../network/criticTrainer.js';
 import { decodeSafetensors, encodeSafetensors } from '../network/safetensors.js';
@@ -120,6 +123,7 @@ const runSchema = z.strictObject({
 
 const RUN_FILE = 'run.json';
 const ALGORITHM_FILE = 'algorithm.safetensors';
+const LOOP_FILE = 'loop.safetensors';
 /**
  * Longest median answer of a deployed policy on one core [ms]: five control periods, by which its chunks are entered
  * late. Beside a run that uses all cores an idle machine's time is several times shorter.
@@ -153,6 +157,7 @@ export async function finetune(
         signal,
       },
       run.state,
+      run.checkpoint === undefined ? new Map() : readTensors(join(run.checkpoint, LOOP_FILE)),
     );
     const state = await loop.run();
     session.finish(loop.time);
@@ -328,9 +333,9 @@ interface Parts {
   readonly sampler: DemonstrationSampler;
   readonly start: StartPolicy;
   /** Samples with images for the check of a model that is to be served. */
-  readonly golden: () => Promise<Parameters<typeof verifyModel>[2]>;
+  readonly golden: BatchBlock;
   /** The same samples as the trainer reads them. */
-  readonly goldenBatch: () => ReturnType<SampleLoader['load']>;
+  readonly goldenBatch: ActBatch;
   close(): Promise<void>;
 }
 
@@ -420,7 +425,12 @@ async function buildParts(
           async (copy, explorer, step) => await algorithm.explore(copy, explorer, step),
         )
       : undefined;
+  // Kept in memory: a demonstration may become unreadable while the run goes on.
   const goldenSamples = sampler.batch(0);
+  const goldenBatch = await chunks.load(goldenSamples);
+  const pictures = new SampleLoader(loaderOptions);
+  const golden = withoutNoise(await pictures.load(goldenSamples));
+  await pictures.close();
   return {
     actor,
     algorithm,
@@ -429,20 +439,8 @@ async function buildParts(
     judgeFarm,
     sampler,
     start,
-    goldenBatch: () => chunks.load(goldenSamples),
-    golden: async () => {
-      const loader = new SampleLoader(loaderOptions);
-      const batch = await loader.load(goldenSamples);
-      await loader.close();
-      return {
-        qpos: batch.qpos,
-        actions: batch.actions,
-        isPad: batch.isPad,
-        environmentState: batch.environmentState ?? new Float32Array(0),
-        noise: new Float32Array(0),
-        images: batch.images.filter((image) => image instanceof Uint8Array),
-      };
-    },
+    golden,
+    goldenBatch,
     close: async () => {
       await farm.close();
       await judgeFarm.close();
@@ -453,6 +451,15 @@ async function buildParts(
     },
   };
 }
+
+const withoutNoise = ({ qpos, actions, isPad, environmentState, images }: ActBatch): BatchBlock => ({
+  qpos,
+  actions,
+  isPad,
+  environmentState: environmentState ?? new Float32Array(0),
+  noise: new Float32Array(0),
+  images: images.filter((image) => image instanceof Uint8Array),
+});
 
 async function buildAlgorithm(
   { threads, rig }: FinetuneRequest,
@@ -475,7 +482,14 @@ async function buildAlgorithm(
       const { branches, offsetM, ...options } = config.selfImitation;
       const brancher =
         branches > 0
-          ? new SimBrancher({ source: farm, task: rig.task, seed: config.seed, branches, offsetM })
+          ? new SimBrancher({
+              source: farm,
+              task: rig.task,
+              seed: config.seed,
+              branches,
+              offsetM,
+              log: join(run.folder, 'branches.jsonl'),
+            })
           : undefined;
       return new SelfImitation(actor, { ...options, batchSize }, brancher);
     }
@@ -605,7 +619,10 @@ class FinetuneSession implements RunHooks {
     this.evaluations = lines.map((line) => evaluationSchema.parse(JSON.parse(line)));
     const last = this.evaluations.findLast(({ promoted }) => promoted);
     this.#deployed = last?.maxReward.map((reward) => reward >= MAX_REWARD);
-    if (this.#deployed) this.#watch.begin(this.#deployed);
+    if (!last || !this.#deployed) return;
+    this.#watch.begin(this.#deployed);
+    for (const { maxReward } of this.log.entries.slice(last.rollouts, run.state.rollouts))
+      if (this.#watch.add(maxReward >= MAX_REWARD)) this.#watch.begin(this.#deployed);
   }
 
   start(index: number): StartPose {
@@ -613,9 +630,16 @@ class FinetuneSession implements RunHooks {
     return sampleStartPose(this.#request.rig.task, seed);
   }
 
-  async checkpoint(state: RunState): Promise<void> {
+  async checkpoint(state: RunState, loop: ReadonlyMap<string, Weight>): Promise<void> {
     const folder = join(this.#folder, 'checkpoints', checkpointName(state.rollouts));
-    writeCheckpoint(folder, this.#content(state));
+    writeCheckpoint(folder, {
+      ...this.#content(state),
+      extra: {
+        [RUN_FILE]: JSON.stringify(state),
+        [ALGORITHM_FILE]: encodeSafetensors(this.#parts.algorithm?.state() ?? new Map()),
+        [LOOP_FILE]: encodeSafetensors(loop),
+      },
+    });
     const old = checkpointSteps(join(this.#folder, 'checkpoints')).slice(0, -2);
     for (const step of old)
       rmSync(join(this.#folder, 'checkpoints', checkpointName(step)), { recursive: true, force: true });
@@ -715,8 +739,8 @@ class FinetuneSession implements RunHooks {
     const content = this.#content(state);
     writeCheckpoint(candidate, content);
     if (this.#config.actWith === 'average') {
-      const trained = await trainer.validate(await this.#parts.goldenBatch());
-      await verifyModel(content.model, this.#parts.start.config, await this.#parts.golden(), trained);
+      const trained = await trainer.validate(this.#parts.goldenBatch);
+      await verifyModel(content.model, this.#parts.start.config, this.#parts.golden, trained);
     }
     const latency = await medianLatencyMs(candidate);
     if (latency > LATENCY_LIMIT_MS) {
@@ -739,7 +763,7 @@ class FinetuneSession implements RunHooks {
   }
 
   #content(state: RunState): CheckpointContent {
-    const { actor, algorithm, start } = this.#parts;
+    const { actor, start } = this.#parts;
     const { learner } = actor.trainer;
     const weights = learner.copyWeights(this.#config.actWith);
     const { manifest, config } = start;
@@ -765,10 +789,6 @@ class FinetuneSession implements RunHooks {
       model: buildPolicyModel(config, weights),
       weights,
       state: actor.trainer.state(),
-      extra: {
-        [RUN_FILE]: JSON.stringify(state),
-        [ALGORITHM_FILE]: encodeSafetensors(algorithm?.state() ?? new Map()),
-      },
     };
   }
 

@@ -5,6 +5,7 @@
  */
 import type { RolloutSource } from '../../contract/rollout.js';
 import type { ActorTrainer } from '../../network/actorTrainer.js';
+import type { Weight } from '../../network/actParameters.js';
 
 export const BRANCH_EVERY = 50;
 
@@ -44,6 +45,17 @@ export class Explorers {
         await this.#learn(this.#copy, explorer, rollouts * this.#options.steps + step);
       this.#weights.push(this.#copy.learner.optimizer.weights.slice());
     }
+  }
+
+  /** The copies' weights, as tensors to be saved. */
+  state(): Map<string, Weight> {
+    return new Map(
+      this.#weights.map((data, i) => [`explorer/${i}`, { shape: [data.length], data }] as const),
+    );
+  }
+
+  load(state: ReadonlyMap<string, Weight>): void {
+    this.#weights = [...state].flatMap(([name, { data }]) => (name.startsWith('explorer/') ? [data] : []));
   }
 
   /** Publishes the actor whose turn it is for roll-out `index`; the main one takes turns too. */

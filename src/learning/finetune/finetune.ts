@@ -10,6 +10,7 @@ import { Interrupted, UsageError } from '../../contract/errors.js';
 import type { RolloutSource } from '../../contract/rollout.js';
 import type { StartPose } from '../../contract/task.js';
 import type { ActBatch } from '../../network/actBatch.js';
+import type { Weight } from '../../network/actParameters.js';
 import type { WeightKind } from '../../network/learner.js';
 import { TrainingError } from '../../network/trainingError.js';
 import type { Actor, Algorithm, LearningReport } from './actor.js';
@@ -45,8 +46,8 @@ export interface RunHooks {
   start(index: number): StartPose;
   /** Roll-outs that were played before the run was stopped. */
   readonly log: { readonly entries: readonly LoggedRollout[]; append(rollout: LoggedRollout): void };
-  /** Saves everything; a run can be resumed from here. */
-  checkpoint(state: RunState): Promise<void>;
+  /** Saves everything; a run can be resumed from here. `extra`: tensors that the loop needs besides actor and algorithm. */
+  checkpoint(state: RunState, extra: ReadonlyMap<string, Weight>): Promise<void>;
   /** Plays the evaluation poses with the weights that act, and decides on promotion. */
   evaluate(state: RunState): Promise<void>;
   /** Numbers of one roll-out. */
@@ -71,6 +72,9 @@ export interface FinetuneParts {
   readonly signal?: AbortSignal;
 }
 
+/** Names of the best actor's tensors begin so. */
+const BEST = 'best/';
+
 /** Batches of cloning that are fetched ahead. */
 const AHEAD = 4;
 
@@ -79,14 +83,20 @@ export class Finetuning {
   #state: RunState;
   /** Cloning batches under way, by step. */
   readonly #fetching = new Map<number, Promise<ActBatch>>();
-  /** Weights of the best time, for adaptive stabilisation. */
-  #best: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }> | undefined;
+  /** Actor of the best time, for adaptive stabilisation. */
+  #best: ReadonlyMap<string, Weight> | undefined;
   /** Time spent waiting for samples, and all time spent learning [ms]. */
   readonly time = { waitingMs: 0, learningMs: 0, playingMs: 0 };
 
-  constructor(parts: FinetuneParts, state: RunState) {
+  /** `extra`: what `hooks.checkpoint` was given when the run was stopped. */
+  constructor(parts: FinetuneParts, state: RunState, extra: ReadonlyMap<string, Weight> = new Map()) {
     this.#parts = parts;
     this.#state = state;
+    parts.explorers?.load(extra);
+    const best = [...extra].flatMap(([name, weight]) =>
+      name.startsWith(BEST) ? [[name.slice(BEST.length), weight] as const] : [],
+    );
+    if (best.length > 0) this.#best = new Map(best);
     for (const rollout of parts.hooks.log.entries.slice(0, state.rollouts)) parts.algorithm?.recall(rollout);
   }
 
@@ -109,13 +119,18 @@ export class Finetuning {
       if (passed(config.evaluation.every) && this.#state.rollouts < config.rollouts)
         await hooks.evaluate(this.#state);
       if (passed(config.checkpointEvery)) {
-        await hooks.checkpoint(this.#state);
+        await hooks.checkpoint(this.#state, this.#extra());
         checkpointed = this.#state.rollouts;
       }
     }
-    if (!signal?.aborted && checkpointed >= 0) await hooks.evaluate(this.#state);
-    if (checkpointed !== this.#state.rollouts) await hooks.checkpoint(this.#state);
+    if (!signal?.aborted) await hooks.evaluate(this.#state);
+    if (checkpointed !== this.#state.rollouts) await hooks.checkpoint(this.#state, this.#extra());
     return this.#state;
+  }
+
+  #extra(): Map<string, Weight> {
+    const best = [...(this.#best ?? [])].map(([name, weight]) => [BEST + name, weight] as const);
+    return new Map([...best, ...(this.#parts.explorers?.state() ?? [])]);
   }
 
   /** Plays some roll-outs with one version of the weights, learns from each, clones where it is due. */
@@ -187,7 +202,7 @@ export class Finetuning {
     for (let i = 0; i < steps; i++) {
       const step = this.#state.imitationSteps;
       const began = performance.now();
-      const batch = await this.#fetch(step);
+      const batch = await this.#fetchReadable(step);
       this.time.waitingMs += performance.now() - began;
       try {
         await actor.trainer.imitate(batch, `clone ${step}`);
@@ -196,6 +211,22 @@ export class Finetuning {
         hooks.say(`cloning step ${step} was skipped: ${error.message}`);
       }
       this.#state = { ...this.#state, imitationSteps: step + 1 };
+    }
+  }
+
+  /** As `#fetch`; demonstrations that cannot be read are set aside, each once, and others take their place. */
+  async #fetchReadable(step: number): Promise<ActBatch> {
+    const { demonstrations, algorithm, hooks } = this.#parts;
+    for (;;) {
+      try {
+        return await this.#fetch(step);
+      } catch (error) {
+        if (!(error instanceof CorruptEpisodeError)) throw error;
+        demonstrations.drop(error.path);
+        algorithm?.forget(error.path);
+        hooks.quarantine(error.path, error.message);
+        this.#fetching.clear(); // What was asked for ahead may hold it too.
+      }
     }
   }
 

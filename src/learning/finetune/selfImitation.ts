@@ -26,7 +26,10 @@ export interface BranchResult {
 
 /** Plays branches from a step of a recorded roll-out; only simulators can. */
 export interface Brancher {
+  /** What was tried before the run was stopped is not tried again. */
   branch(rollout: JudgedRollout, step: number): Promise<BranchResult>;
+  /** What was tried before for roll-out `index`. */
+  known(index: number): BranchResult | undefined;
 }
 
 export interface SelfImitationOptions {
@@ -58,7 +61,7 @@ export class SelfImitation implements Algorithm {
   }
 
   async learn(rollout: JudgedRollout): Promise<LearningReport> {
-    this.recall(rollout);
+    this.#remember(rollout);
     const branched = await this.#branch(rollout);
     const { successes } = this.#replay;
     if (successes.length === 0) return branched;
@@ -87,6 +90,11 @@ export class SelfImitation implements Algorithm {
   }
 
   recall(rollout: JudgedRollout): void {
+    this.#remember(rollout);
+    this.#keep(rollout, this.#brancher?.known(rollout.index));
+  }
+
+  #remember(rollout: JudgedRollout): void {
     const { seed } = this.#actor;
     const random = RandomStream.of(seed, 'farm', rollout.index);
     const farmed = farmChunks(rollout.reward, timesOf(this.#actor), this.#options.farmed, random);
@@ -108,9 +116,14 @@ export class SelfImitation implements Algorithm {
   async #branch(rollout: JudgedRollout): Promise<LearningReport> {
     const chunk = lastChunk(rollout.reward, timesOf(this.#actor));
     if (!this.#brancher || chunk?.label !== FAILED) return {};
-    const { path, tried, solved } = await this.#brancher.branch(rollout, chunk.start);
-    if (path !== undefined)
-      this.#replay.add([{ ...judgedChunk(rollout, { start: 0, label: SOLVED }), path }]);
-    return { branches: tried, branchesSolved: solved };
+    const result = await this.#brancher.branch(rollout, chunk.start);
+    this.#keep(rollout, result);
+    return { branches: result.tried, branchesSolved: result.solved };
+  }
+
+  /** A robust branch is an episode of its own, to be imitated from its first step. */
+  #keep(rollout: JudgedRollout, result: BranchResult | undefined): void {
+    if (result?.path === undefined) return;
+    this.#replay.add([{ ...judgedChunk(rollout, { start: 0, label: SOLVED }), path: result.path }]);
   }
 }

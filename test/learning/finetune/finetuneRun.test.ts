@@ -1,0 +1,191 @@
+/**
+ * Fine-tuning as a whole, in the simulator, on a tiny state-based policy: what a run leaves behind, and that a run which
+ * was killed and resumed ends as one that was not.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { defaultRig } from '#alohad/config/rig.js';
+import { finetune, type FinetuneRequest } from '#alohad/daemon/finetuning.js';
+import { recordEpisodes } from '#alohad/daemon/recording.js';
+import { EpisodeStore } from '#alohad/episodes/episodeStore.js';
+import { loadEpisodes } from '#alohad/learning/loadEpisodes.js';
+import { imitate } from '#alohad/learning/imitate.js';
+import { parseTrainingConfig } from '#alohad/learning/trainingConfig.js';
+
+const silent = { onProgress: () => {}, onLine: () => {} };
+const never = new AbortController().signal;
+let folder: string;
+let demonstrations: string;
+let policy: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'finetune-'));
+  demonstrations = join(folder, 'demonstrations');
+  await recordEpisodes(
+    {
+      rig: defaultRig(),
+      policy: 'script',
+      episodes: 3,
+      seed: 0,
+      directory: demonstrations,
+      images: 'none',
+      keep: 'successes',
+      waypointNoise: 0,
+      timing: 0,
+      shake: 0,
+      workers: 1,
+      pace: 'fast',
+    },
+    silent,
+    never,
+  );
+  const result = await imitate({
+    config: parseTrainingConfig({
+      name: 'tiny',
+      task: 'insertion',
+      environmentState: true,
+      network: {
+        dModel: 16,
+        heads: 2,
+        feedForward: 32,
+        encoderLayers: 1,
+        cvae: true,
+        cvaeLayers: 1,
+        latentSize: 4,
+        dropout: 0.1,
+      },
+      batchSize: 4,
+      steps: 5,
+      validation: { fraction: 0 },
+    }),
+    episodes: loadEpisodes(EpisodeStore.open(demonstrations), { task: 'insertion' }),
+    runFolder: join(folder, 'start'),
+    resume: false,
+    threads: 1,
+    provenance: {},
+  });
+  policy = result.checkpoint;
+}, 120_000);
+
+const OVERRIDES = {
+  algorithm: 'chunk-critic',
+  rollouts: 4,
+  imitation: { every: 2, steps: 2 },
+  evaluation: { every: 100, episodes: 1 },
+  checkpointEvery: 2,
+  critic: { warmUp: 1, hidden: [8], channels: [4], criticSteps: 1 },
+};
+
+const request = (out: string, changes: Partial<FinetuneRequest> = {}): FinetuneRequest => ({
+  rig: defaultRig(),
+  policy,
+  demonstrations,
+  overrides: OVERRIDES,
+  out: join(folder, out),
+  workers: 1,
+  threads: 1,
+  ...changes,
+});
+
+const weightsOf = (out: string) => {
+  const checkpoints = join(folder, out, 'checkpoints');
+  return readFileSync(
+    join(checkpoints, readdirSync(checkpoints).toSorted().at(-1)!, 'optimizer.safetensors'),
+  );
+};
+
+describe.each(['chunk-critic', 'surrogate'] as const)('algorithm %s', (algorithm) => {
+  const overrides = { ...OVERRIDES, algorithm };
+
+  test('killed behind a checkpoint and resumed ends bit-equal, playing nothing twice', async () => {
+    await finetune(request(`${algorithm}-whole`, { overrides }), silent, never);
+    const out = `${algorithm}-killed`;
+    await finetune(request(out, { overrides: { ...overrides, rollouts: 3 } }), silent, never);
+    // As a kill would have left it: the newest checkpoint is older than the log, whose last line is torn.
+    const checkpoints = join(folder, out, 'checkpoints');
+    rmSync(join(checkpoints, 'step_00000003'), { recursive: true });
+    rmSync(join(folder, out, 'evaluations.jsonl'));
+    cpSync(join(folder, `${algorithm}-whole`, 'evaluations.jsonl'), join(folder, out, 'evaluations.jsonl'));
+    const log = join(folder, out, 'rollouts.jsonl');
+    truncateSync(log, readFileSync(log).length - 9);
+    const played = readdirSync(join(folder, out, 'episodes')).filter((name) => name.endsWith('.mcap'));
+    expect(played).toHaveLength(3);
+    await finetune(request(out, { overrides, resume: true }), silent, never);
+    expect(weightsOf(out).equals(weightsOf(`${algorithm}-whole`))).toBe(true);
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+  }, 120_000);
+});
+
+describe('a run', () => {
+  test('leaves a policy that serves, its log, evaluations and numbers', async () => {
+    const report = await finetune(request('whole'), silent, never);
+    expect(report).toMatchObject({ rollouts: 4, interrupted: false });
+    expect(report.evaluations.map(({ rollouts }) => rollouts)).toEqual([0, 4]);
+    expect(readdirSync(report.deployed).toSorted()).toContain('policy.onnx');
+    const metrics = readFileSync(join(folder, 'whole', 'metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(metrics).toHaveLength(4);
+  }, 60_000);
+
+  test('sets a corrupt episode aside with its reason and goes on', async () => {
+    const demos = join(folder, 'damaged');
+    cpSync(demonstrations, demos, { recursive: true });
+    const lines: string[] = [];
+    const victim = readdirSync(demos).find((name) => name.endsWith('.mcap'))!;
+    const listener = {
+      ...silent,
+      onLine: (line: string) => {
+        lines.push(line);
+        // Damage it once the run has begun.
+        if (line.startsWith('after 0')) truncateSync(join(demos, victim), 5000);
+      },
+    };
+    const report = await finetune(request('corrupt', { demonstrations: demos }), listener, never);
+    expect(report.rollouts).toBe(4);
+    expect(lines.join('\n')).toMatch(new RegExp(`${victim} was set aside and is not learned from`));
+    expect(existsSync(join(folder, 'corrupt', 'quarantine', `${victim}.reason.txt`))).toBe(true);
+  }, 60_000);
+
+  test('refuses a folder that holds another run, and other settings on resume, naming them', async () => {
+    await expect(finetune(request('whole'), silent, never)).rejects.toThrow('add --resume');
+    const other = { ...OVERRIDES, batchSize: 6 };
+    await expect(
+      finetune(request('whole', { resume: true, overrides: other }), silent, never),
+    ).rejects.toThrow('batchSize changed');
+    await expect(finetune(request('nothing', { resume: true }), silent, never)).rejects.toThrow(
+      'holds no run to resume',
+    );
+  });
+
+  test('refuses a policy whose actions are normalised for another robot', async () => {
+    const other = join(folder, 'other-units');
+    cpSync(policy, other, { recursive: true });
+    const path = join(other, 'policy.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8'));
+    manifest.architecture.normalisation.action.mean = manifest.architecture.normalisation.action.mean.map(
+      (value: number) => value + 180,
+    );
+    writeFileSync(path, JSON.stringify(manifest));
+    await expect(finetune(request('refused', { policy: other }), silent, never)).rejects.toThrow(
+      /other units, joint order or gripper convention/,
+    );
+  });
+
+  test('names a bad setting', async () => {
+    const bad = { algorithm: 'chunk-critic', critic: { gama: 1 } };
+    await expect(finetune(request('bad', { overrides: bad }), silent, never)).rejects.toThrow('gama');
+  });
+});

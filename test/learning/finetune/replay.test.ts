@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { mkdtempSync, readFileSync, appendFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { RandomStream } from '#alohad/episodes/randomStream.js';
+import { LruCache } from '#alohad/learning/finetune/lruCache.js';
+import { draw, Replay, type JudgedChunk } from '#alohad/learning/finetune/replay.js';
+import { RolloutLog } from '#alohad/learning/finetune/rolloutLog.js';
+
+const sample = (rollout: number, label: number): JudgedChunk => ({
+  path: `/episodes/${rollout}.mcap`,
+  step: 300,
+  label,
+  rollout,
+  seed: rollout,
+  actorVersion: rollout,
+  fromDemo: false,
+});
+
+describe('the replay', () => {
+  test('keeps the newest of each kind, in order', () => {
+    const replay = new Replay(3);
+    for (let i = 0; i < 5; i++) replay.add([sample(i, 0.5), sample(i, -0.5)]);
+    expect(replay.successes.map(({ rollout }) => rollout)).toEqual([2, 3, 4]);
+    expect(replay.failures.map(({ rollout }) => rollout)).toEqual([2, 3, 4]);
+  });
+
+  test('forgets an episode that cannot be read', () => {
+    const replay = new Replay(10);
+    replay.add([sample(1, 0.5), sample(2, 0.5), sample(1, -0.5)]);
+    replay.drop('/episodes/1.mcap');
+    expect(replay.successes.map(({ rollout }) => rollout)).toEqual([2]);
+    expect(replay.failures).toEqual([]);
+  });
+
+  test('of 100,000 samples needs little memory', () => {
+    const before = process.memoryUsage().heapUsed;
+    const replay = new Replay(100_000);
+    for (let i = 0; i < 100_000; i++) replay.add([sample(i, 0.5)]);
+    expect(replay.successes).toHaveLength(100_000);
+    expect((process.memoryUsage().heapUsed - before) / 1e6).toBeLessThan(60);
+  });
+});
+
+describe('drawing', () => {
+  test('gives distinct items while there are enough, all of them likely alike', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 0, max: 40 }),
+        fc.nat(),
+        (size, count, seed) => {
+          const items = Array.from({ length: size }, (_, i) => i);
+          const drawn = draw(items, count, RandomStream.of(seed, 'draw'));
+          expect(drawn).toHaveLength(count);
+          if (count <= size) expect(new Set(drawn).size).toBe(count);
+          for (const item of drawn) expect(items).toContain(item);
+        },
+      ),
+    );
+    const counts = new Uint32Array(10);
+    for (let seed = 0; seed < 5000; seed++)
+      for (const item of draw([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3, RandomStream.of(seed, 'x'))) counts[item]!++;
+    for (const count of counts) expect(Math.abs(count - 1500)).toBeLessThan(150);
+  });
+
+  test('from nothing gives nothing', () => {
+    expect(draw([], 3, RandomStream.of(1, 'x'))).toEqual([]);
+  });
+});
+
+describe('the log of roll-outs', () => {
+  const entry = (index: number) => ({
+    index,
+    seed: 1_000_000 + index,
+    path: `/episodes/${index}.mcap`,
+    actorVersion: index,
+    maxReward: 4,
+    finalReward: 2,
+    reward: Float64Array.from([0, 0, 1, 4, 4, 2]),
+  });
+
+  test('reads back what was appended', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-'));
+    const log = new RolloutLog(folder);
+    log.append(entry(0));
+    log.append(entry(1));
+    expect(new RolloutLog(folder).entries).toEqual([entry(0), entry(1)]);
+  });
+
+  test('drops a line that was torn by a kill, and goes on behind the last whole one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-'));
+    new RolloutLog(folder).append(entry(0));
+    const path = join(folder, 'rollouts.jsonl');
+    const line = readFileSync(path, 'utf8');
+    for (let cut = 1; cut < line.length - 1; cut += 7) {
+      writeFileSync(path, line + line.slice(0, cut));
+      const log = new RolloutLog(folder);
+      expect(log.entries).toHaveLength(1);
+      log.append(entry(1));
+      expect(new RolloutLog(folder).entries).toHaveLength(2);
+    }
+  });
+
+  test('names a damaged line and says what to do', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-'));
+    new RolloutLog(folder).append(entry(0));
+    appendFileSync(join(folder, 'rollouts.jsonl'), '{"index":7}\n');
+    expect(() => new RolloutLog(folder)).toThrow(/damaged in line 2.*Cut the file before that line/s);
+  });
+});
+
+describe('the cache of what was used last', () => {
+  test('stays below its bytes, keeps what is used, makes the rest again', () => {
+    const made: string[] = [];
+    const cache = new LruCache<Uint8Array>(100, ({ byteLength }) => byteLength);
+    const get = (key: string) =>
+      cache.getSync(key, () => {
+        made.push(key);
+        return new Uint8Array(40);
+      });
+    get('a');
+    get('b');
+    get('a');
+    get('c'); // b is the one used longest ago
+    get('a');
+    get('b');
+    expect(made).toEqual(['a', 'b', 'c', 'b']);
+    expect(cache.bytes).toBeLessThanOrEqual(100);
+  });
+});
