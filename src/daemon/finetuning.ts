@@ -140,7 +140,7 @@ export async function finetune(
   const config = readConfig(request);
   const run = openRun(request, config);
   const start = readStart(request, config);
-  const demonstrations = listDemonstrations(request);
+  const demonstrations = listDemonstrations(request, listener);
   requireSameRobot(start, demonstrations, request);
   const parts = await buildParts(request, config, run, start, demonstrations, signal);
   const session = new FinetuneSession(request, config, run, parts, listener);
@@ -255,30 +255,40 @@ interface Demonstrations {
   readonly entries: readonly {
     readonly path: string;
     readonly steps: number;
+    /** (T,) reward after each step. */
+    readonly reward: Float64Array;
     readonly seed: number;
     readonly cameras: readonly string[];
-    readonly gripper: Readonly<Record<string, number>>;
+    /** Whether any image can be drawn from it. */
     readonly fromStates: boolean;
   }[];
 }
 
-function listDemonstrations({ demonstrations: folder, count, rig }: FinetuneRequest): Demonstrations {
+/** Reads every demonstration once: those that cannot be read are told and left out. Throws EpisodeError for too few. */
+function listDemonstrations(
+  { demonstrations: folder, count, rig }: FinetuneRequest,
+  listener: RunListener,
+): Demonstrations {
   const store = EpisodeStore.open(folder);
-  const entries = store
+  const listed = store
     .list()
     .filter(({ info, outcome }) => info.task === rig.task && outcome.success)
-    .slice(0, count)
-    .map(({ path, outcome, info }) => ({
-      path,
-      steps: outcome.steps,
-      seed: info.seed,
-      cameras: info.cameras,
-      gripper: info.gripper,
-      fromStates: info.backend === 'sim',
-    }));
-  if (entries.length === 0 || entries.length < (count ?? 0))
+    .slice(0, count);
+  for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
+  const entries = listed.flatMap(({ name, path, info }) => {
+    try {
+      const { steps, reward } = store.read(name);
+      const { seed, cameras, backend } = info;
+      return [{ path, steps, reward, seed, cameras, fromStates: backend === 'sim' }];
+    } catch (error) {
+      if (!(error instanceof EpisodeError)) throw error;
+      listener.onLine(`${path} is left out: ${error.message}`);
+      return [];
+    }
+  });
+  if (entries.length === 0)
     throw new EpisodeError(
-      `${folder} has ${entries.length} successful episodes of ${rig.task}, ${count ?? 'at least 1'} wanted: record more with \`alohad record\``,
+      `${folder} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
     );
   return { store, entries };
 }
@@ -569,15 +579,8 @@ function priorSamples(
     }));
   const samples: JudgedChunk[] = [];
   if (prior.demonstrations)
-    for (const { path, seed: episodeSeed } of demonstrations)
-      samples.push(
-        ...farm(
-          path,
-          EpisodeStore.open(join(path, '..')).read(basename(path, '.mcap')).reward,
-          episodeSeed,
-          true,
-        ),
-      );
+    for (const { path, reward, seed: episodeSeed } of demonstrations)
+      samples.push(...farm(path, reward, episodeSeed, true));
   for (const folder of prior.folders) {
     const log = new RolloutLog(folder);
     for (const { path, reward, seed: episodeSeed } of log.entries)
@@ -709,7 +712,8 @@ class FinetuneSession implements RunHooks {
     const folder = join(this.#folder, 'quarantine');
     try {
       mkdirSync(folder, { recursive: true });
-      renameSync(path, join(folder, basename(path)));
+      // Demonstrations and other runs' episodes are not ours to move.
+      if (path.startsWith(join(this.#folder, 'episodes'))) renameSync(path, join(folder, basename(path)));
       writeFileSync(join(folder, `${basename(path)}.reason.txt`), `${reason}\n`);
     } catch {
       // It may be on a disk that cannot be written; it is left out all the same.
