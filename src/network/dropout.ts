@@ -4,7 +4,6 @@
  */
 import type { Graph, Tensor } from './graph.js';
 import { multiply } from './operators.js';
-import type { RandomStream } from './random.js';
 
 /** Masks have 8-bit probabilities: 0.1 becomes 26/256. */
 const LEVELS = 256;
@@ -12,8 +11,9 @@ const LEVELS = 256;
 export class Dropout {
   /** One mask per place where activations are dropped: uint8, 1 to keep. To be fed at every run. */
   readonly masks: Tensor[] = [];
+  /** Share of activations that are dropped, in 1/256; see `DropoutMasks`. */
+  readonly dropped: number;
   private readonly graph: Graph;
-  private readonly dropped: number;
 
   constructor(graph: Graph, probability: number) {
     this.graph = graph;
@@ -30,27 +30,4 @@ export class Dropout {
     // Conversion and scaling in one pass.
     return multiply(x, this.graph.node('DequantizeLinear', [mask, scale, zero], x.shape));
   };
-
-  /** Draws a new mask: four bytes of each random word are compared with the threshold at once. */
-  draw(mask: Uint8Array, random: RandomStream): void {
-    const whole = mask.length >> 2;
-    const words = new Uint32Array(mask.buffer, mask.byteOffset, whole);
-    const keep = keepBytes(this.dropped);
-    random.fill(words, keep);
-    if (whole * 4 === mask.length) return;
-    const rest = keep(random.word());
-    for (let i = whole * 4; i < mask.length; i++) mask[i] = (rest >>> (8 * (i & 3))) & 1;
-  }
-}
-
-const LOW_BITS = 0x7f7f7f7f;
-const EACH = 0x01010101;
-
-/** From a word to one of four bytes that are 1 where the word's byte is at least `threshold`. */
-function keepBytes(threshold: number): (word: number) => number {
-  // A byte's lower seven bits reach the threshold when this sum carries into its top bit.
-  const carry = EACH * (threshold <= 128 ? 128 - threshold : 256 - threshold);
-  return threshold <= 128
-    ? (word) => ((word | ((word & LOW_BITS) + carry)) >>> 7) & EACH
-    : (word) => ((word & ((word & LOW_BITS) + carry)) >>> 7) & EACH;
 }

@@ -6,6 +6,7 @@ import { Tensor as OrtTensor } from 'onnxruntime-node';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Parameters } from './backbone.js';
 import { Dropout } from './dropout.js';
+import { DropoutMasks } from './dropoutMasks.js';
 import { Graph, sizeOf } from './graph.js';
 import type { Tensor } from './graph.js';
 import type { Learner, WeightKind } from './learner.js';
@@ -40,8 +41,7 @@ export class Objective<Report extends string> {
   private readonly learner: Learner;
   private readonly options: ObjectiveOptions;
   private readonly session: InferenceSession;
-  private readonly dropout: Dropout;
-  private readonly masks: readonly Uint8Array[];
+  private readonly masks: DropoutMasks;
   private readonly feeds: Record<string, OrtTensor>;
   private readonly fetches: Record<string, OrtTensor> = {};
   private readonly scalars: ReadonlyMap<'loss' | Report, Float32Array>;
@@ -80,13 +80,13 @@ export class Objective<Report extends string> {
     this.learner = learner;
     this.options = options;
     this.session = session;
-    this.dropout = dropout;
     this.feeds = learner.feeds(session.inputNames);
-    this.masks = dropout.masks.map(({ name, shape }) => {
-      const mask = new Uint8Array(sizeOf(shape));
-      this.feeds[name] = new OrtTensor('uint8', mask, shape);
-      return mask;
-    });
+    this.masks = new DropoutMasks(
+      dropout.masks.map(({ shape }) => sizeOf(shape)),
+      dropout.dropped,
+    );
+    for (const [i, { name, shape }] of dropout.masks.entries())
+      this.feeds[name] = new OrtTensor('uint8', this.masks.masks[i]!, shape);
     const untouched: Float32Array[] = [];
     for (const slot of learner.slots) {
       const output = `gradient/${slot.name}`;
@@ -105,8 +105,7 @@ export class Objective<Report extends string> {
    */
   async step(feeds: Feeds, stream: string, rateFactor = 1): Promise<ObjectiveStep<Report>> {
     const { learner, session } = this;
-    const random = new RandomStream(this.options.seed, stream);
-    for (const mask of this.masks) this.dropout.draw(mask, random);
+    this.masks.draw(new RandomStream(this.options.seed, stream));
     for (const part of this.untouched) part.fill(0);
     await session.run({ ...pick(feeds, session), ...this.feeds }, this.fetches);
     const loss = this.scalars.get('loss')![0]!;

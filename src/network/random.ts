@@ -1,7 +1,8 @@
 /** A repeatable stream of random numbers for one purpose, named so that streams of one seed never coincide. */
 
 export class RandomStream {
-  private state: Uint32Array;
+  /** All that the next words depend on, (4,). */
+  readonly state: Uint32Array;
 
   constructor(seed: number, purpose: string) {
     // FNV-1a over the name, mixed with the seed, starts the four words of xoshiro128** (Blackman & Vigna 2018).
@@ -29,23 +30,6 @@ export class RandomStream {
     s[2]! ^= shifted;
     s[3] = (s[3]! << 11) | (s[3]! >>> 21);
     return result;
-  }
-
-  /** Fills `words` with `change` of as many random words: the same as calling `word` again and again, but faster. */
-  fill(words: Uint32Array, change: (word: number) => number): void {
-    let [a = 0, b = 0, c = 0, d = 0] = this.state;
-    for (let i = 0; i < words.length; i++) {
-      const product = Math.imul(b, 5);
-      words[i] = change(Math.imul((product << 7) | (product >>> 25), 9));
-      const shifted = b << 9;
-      c ^= a;
-      d ^= b;
-      b ^= c;
-      a ^= d;
-      c ^= shifted;
-      d = (d << 11) | (d >>> 21);
-    }
-    this.state.set([a, b, c, d]);
   }
 
   /** Uniform in [0, 1). */

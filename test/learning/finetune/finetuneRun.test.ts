@@ -136,7 +136,8 @@ describe('a run', () => {
     cpSync(demonstrations, demos, { recursive: true });
     const victim = readdirSync(demos).find((name) => name.endsWith('.mcap'))!;
     const bytes = readFileSync(join(demos, victim));
-    bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 64);
+    const middle = Math.floor(bytes.length / 2);
+    bytes.fill(0xff, middle, middle + 64);
     writeFileSync(join(demos, victim), bytes);
     const lines: string[] = [];
     const listener = { ...silent, onLine: (line: string) => lines.push(line) };
