@@ -61,8 +61,8 @@ export class ActorTrainer {
   }
 
   /** One step of behaviour cloning. */
-  async imitate(batch: ActBatch, stream: string): Promise<StepResult> {
-    return await this.#imitation.trainOn(batch, stream);
+  async imitate(batch: ActBatch, stream: string, rateFactor = 1): Promise<StepResult> {
+    return await this.#imitation.trainOn(batch, stream, rateFactor);
   }
 
   /** L1 in normalised units with z = 0 and averaged weights. */
