@@ -24,11 +24,13 @@ interface FinetuneOptions extends RigOptions {
   json?: string;
 }
 
+const SECONDS: Readonly<Record<string, number>> = { h: 3600, min: 60, s: 1 };
+
 /** `8h`, `30min` or `90s` as seconds. */
 function timeSpan(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(h|min|s)$/.exec(text);
   if (!match) throw new InvalidArgumentError('expected a time such as 8h, 30min or 90s.');
-  return Number(match[1]) * { h: 3600, min: 60, s: 1 }[match[2] as 'h' | 'min' | 's'];
+  return Number(match[1]) * SECONDS[match[2]!]!;
 }
 
 /** `critic.gamma=0.01` as a nested setting. */

@@ -36,7 +36,7 @@ describe('exact tests', () => {
 });
 
 describe('promotion', () => {
-  const outcomes = (text: string) => [...text].map((letter) => letter === '1');
+  const outcomes = (text: string) => Array.from(text, (letter) => letter === '1');
 
   test('takes a policy that is not worse on the same poses, and says the counts', () => {
     expect(judgeCandidate(outcomes('110010'), outcomes('111010'))).toEqual({

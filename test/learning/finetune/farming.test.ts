@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, integer, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { FAILED, farmChunks, lastChunk, SOLVED, successStep } from '#alohad/learning/finetune/farming.js';
@@ -14,25 +14,20 @@ const rising = (highest: number, at: number): Float64Array =>
 
 describe('farming a success', () => {
   test('gives N distinct whole chunks in [max(0, K-99), min(300, K)], each with the success in it', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 0, max: 399 }),
-        fc.integer({ min: 1, max: 8 }),
-        fc.nat(),
-        (solved, count, seed) => {
-          const chunks = farmChunks(rising(4, solved), TIMES, count, random(seed));
-          const [first, until] = [Math.max(0, solved - 99), Math.min(300, solved)];
-          expect(chunks).toHaveLength(Math.min(count, until - first + 1));
-          expect(new Set(chunks.map(({ start }) => start)).size).toBe(chunks.length);
-          for (const { start, label } of chunks) {
-            expect(start).toBeGreaterThanOrEqual(first);
-            expect(start).toBeLessThanOrEqual(until);
-            expect(start + CHUNK).toBeLessThanOrEqual(LENGTH);
-            expect(solved - start).toBeLessThan(CHUNK);
-            expect(label).toBe(SOLVED);
-          }
-        },
-      ),
+    assert(
+      property(integer({ min: 0, max: 399 }), integer({ min: 1, max: 8 }), nat(), (solved, count, seed) => {
+        const chunks = farmChunks(rising(4, solved), TIMES, count, random(seed));
+        const [first, until] = [Math.max(0, solved - 99), Math.min(300, solved)];
+        expect(chunks).toHaveLength(Math.min(count, until - first + 1));
+        expect(new Set(chunks.map(({ start }) => start)).size).toBe(chunks.length);
+        for (const { start, label } of chunks) {
+          expect(start).toBeGreaterThanOrEqual(first);
+          expect(start).toBeLessThanOrEqual(until);
+          expect(start + CHUNK).toBeLessThanOrEqual(LENGTH);
+          expect(solved - start).toBeLessThan(CHUNK);
+          expect(label).toBe(SOLVED);
+        }
+      }),
     );
   });
 

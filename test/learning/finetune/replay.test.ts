@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, integer, nat, property } from 'fast-check';
 import { mkdtempSync, readFileSync, appendFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,19 +45,14 @@ describe('the replay', () => {
 
 describe('drawing', () => {
   test('gives distinct items while there are enough, all of them likely alike', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 30 }),
-        fc.integer({ min: 0, max: 40 }),
-        fc.nat(),
-        (size, count, seed) => {
-          const items = Array.from({ length: size }, (_, i) => i);
-          const drawn = draw(items, count, RandomStream.of(seed, 'draw'));
-          expect(drawn).toHaveLength(count);
-          if (count <= size) expect(new Set(drawn).size).toBe(count);
-          for (const item of drawn) expect(items).toContain(item);
-        },
-      ),
+    assert(
+      property(integer({ min: 1, max: 30 }), integer({ min: 0, max: 40 }), nat(), (size, count, seed) => {
+        const items = Array.from({ length: size }, (_, i) => i);
+        const drawn = draw(items, count, RandomStream.of(seed, 'draw'));
+        expect(drawn).toHaveLength(count);
+        if (count <= size) expect(new Set(drawn).size).toBe(count);
+        for (const item of drawn) expect(items).toContain(item);
+      }),
     );
     const counts = new Uint32Array(10);
     for (let seed = 0; seed < 5000; seed++)

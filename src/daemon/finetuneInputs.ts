@@ -1,0 +1,109 @@
+/** What fine-tuning starts from: a policy with its weights and demonstrations, of the same robot. */
+import { readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
+import { EpisodeError, UsageError } from '../contract/errors.js';
+import { EpisodeStore } from '../episodes/episodeStore.js';
+import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
+import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
+import { seesEnvironmentState } from '../network/actConfig.js';
+import type { FinetuneRequest } from './finetuneRequest.js';
+import type { RunListener } from './runListener.js';
+
+export interface StartPolicy extends StoredPolicy {
+  readonly manifest: PolicyManifest;
+}
+
+export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConfig): StartPolicy {
+  const folder = resolve(policy);
+  const stored = readStoredPolicy(folder);
+  const manifest: PolicyManifest = JSON.parse(readFileSync(join(folder, CHECKPOINT_FILES.manifest), 'utf8'));
+  if (manifest.task !== rig.task)
+    throw new UsageError(`${policy} is a policy for ${manifest.task}, the rig's task is ${rig.task}`);
+  const { dropout = stored.config.dropout } = config;
+  return { ...stored, manifest, config: { ...stored.config, dropout } };
+}
+
+export interface Demonstrations {
+  readonly store: EpisodeStore;
+  readonly entries: readonly {
+    readonly path: string;
+    readonly steps: number;
+    /** (T,) reward after each step. */
+    readonly reward: Float64Array;
+    readonly seed: number;
+    readonly cameras: readonly string[];
+    /** Whether any image can be drawn from it. */
+    readonly fromStates: boolean;
+  }[];
+}
+
+/** Reads every demonstration once: those that cannot be read are told and left out. Throws EpisodeError for too few. */
+export function listDemonstrations(
+  { demonstrations: folder, count, rig }: FinetuneRequest,
+  listener: RunListener,
+): Demonstrations {
+  const store = EpisodeStore.open(folder);
+  const listed = store
+    .list()
+    .filter(({ info, outcome }) => info.task === rig.task && outcome.success)
+    .slice(0, count);
+  for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
+  const entries = listed.flatMap(({ name, path, info }) => {
+    try {
+      const { steps, reward } = store.read(name);
+      const { seed, cameras, backend } = info;
+      return [{ path, steps, reward, seed, cameras, fromStates: backend === 'sim' }];
+    } catch (error) {
+      if (!(error instanceof EpisodeError)) throw error;
+      listener.onLine(`${path} is left out: ${error.message}`);
+      return [];
+    }
+  });
+  if (entries.length === 0)
+    throw new EpisodeError(
+      `${folder} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
+    );
+  return { store, entries };
+}
+
+/** A policy and a replay of different robots refuse each other by name. */
+export function requireSameRobot(
+  start: StartPolicy,
+  { store, entries }: Demonstrations,
+  { rig }: FinetuneRequest,
+): void {
+  const { config, manifest } = start;
+  for (const { path, cameras, fromStates } of entries) {
+    const missing = manifest.images.map(({ camera }) => camera).filter((camera) => !cameras.includes(camera));
+    if (!fromStates && missing.length > 0)
+      throw new UsageError(
+        `policy ${manifest.name} looks through ${missing.join(', ')}, which ${basename(path)} did not record`,
+      );
+  }
+  const [first] = entries;
+  const episode = store.read(basename(first!.path, '.mcap'));
+  const width = episode.qpos.length / episode.steps;
+  if (width !== config.stateSize)
+    throw new UsageError(
+      `policy ${manifest.name} reads ${config.stateSize} joints, ${basename(first!.path)} has ${width}: other joint order or robot`,
+    );
+  const objects = episode.environmentState.length / episode.steps;
+  if (seesEnvironmentState(config) && objects !== config.environmentStateSize)
+    throw new UsageError(
+      `policy ${manifest.name} reads ${config.environmentStateSize} numbers of object poses, ${basename(first!.path)} has ${objects}`,
+    );
+  // Normalised actions of a policy and its data must lie in the same range: a unit or gripper convention that differs
+  // shows here.
+  const { mean, std } = config.normalisation.action;
+  const far = mean.findIndex((center, joint) => {
+    let sum = 0;
+    for (let step = 0; step < episode.steps; step++) sum += episode.action[step * width + joint]!;
+    return Math.abs(sum / episode.steps - center) > 6 * Math.max(std[joint]!, 0.1);
+  });
+  if (far >= 0)
+    throw new UsageError(
+      `actions of ${basename(first!.path)} lie far from what policy ${manifest.name} was normalised with (entry ${far}): ` +
+        `other units, joint order or gripper convention for task ${rig.task}`,
+    );
+}
