@@ -70,6 +70,13 @@ const CASES: readonly Case[] = [
   { name: 'sigmoid', shapes: [[5]], build: op.sigmoid },
   { name: 'absolute', shapes: [[6]], build: op.absolute, prepare: awayFromZero },
   { name: 'relu', shapes: [[20]], build: op.relu, prepare: awayFromZero },
+  {
+    name: 'minimum',
+    shapes: [[20], [20]],
+    build: op.minimum,
+    // The two are never within a step of each other.
+    prepare: (value, input) => 2 * Math.round(value * 2) + input,
+  },
   { name: 'reshape', shapes: [[2, 6]], build: (x) => op.reshape(x, [3, 4]) },
   { name: 'transpose', shapes: [[2, 3, 4]], build: (x) => op.transpose(x, [2, 0, 1]) },
   {
