@@ -31,6 +31,14 @@ export function clopperPearson(successes: number, trials: number, confidence = 0
   return { low, high };
 }
 
+/**
+ * The exact one-sided lower bound: the rate is above it with the given confidence. "More than 83.2 %" is shown when
+ * this is more than 0.832.
+ */
+export function lowerBound(successes: number, trials: number, confidence = 0.95): number {
+  return clopperPearson(successes, trials, 1 - 2 * (1 - confidence)).low;
+}
+
 /** Probability of `k` or more successes in `n` trials. */
 function atLeast(k: number, n: number, rate: number): number {
   if (rate <= 0 || rate >= 1) return rate <= 0 ? 0 : 1;

@@ -10,6 +10,8 @@ export interface CriticQuality {
   readonly underEstimation: number;
   /** Probability that a success is judged above a failure. */
   readonly auc: number;
+  /** Brier score of Q + 0.5 as a probability of success: 0 knows all, 0.25 is a coin. Source: Brier 1950. */
+  readonly brier: number;
 }
 
 const OVER = 100;
@@ -32,11 +34,19 @@ export class CriticReport {
     let above = 0;
     for (const { value } of good)
       for (const other of bad) above += value > other.value ? 1 : value === other.value ? 0.5 : 0;
+    const misses = this.#judged.map(({ value, label }) => {
+      const probability = Math.min(1, Math.max(0, value + 0.5));
+      return (probability - (label > 0 ? 1 : 0)) ** 2;
+    });
     return {
       balancedError: (overEstimation + underEstimation) / 2,
       overEstimation,
       underEstimation,
       auc: share(above, good.length * bad.length),
+      brier: share(
+        misses.reduce((sum, miss) => sum + miss, 0),
+        misses.length,
+      ),
     };
   }
 }
