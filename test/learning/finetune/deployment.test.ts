@@ -85,7 +85,7 @@ describe('the watch for a collapse', () => {
 });
 
 describe('adaptive stabilisation', () => {
-  const good = { balancedError: 0.05, overEstimation: 0.05, underEstimation: 0.05, auc: 0.95 };
+  const good = { balancedError: 0.05, overEstimation: 0.05, underEstimation: 0.05, auc: 0.95, brier: 0.02 };
   const at = (changes: Partial<StabiliserState>): StabiliserState => ({ ...STABLE, ...changes });
 
   test('clones more and reinforces less when success falls, and goes back the second time in a row', () => {
