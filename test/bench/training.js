@@ -1,6 +1,7 @@
 // One training step of ACT (losses, gradients, AdamW), against peers that do the same step.
 //
 //   node test/bench/training.js [--case state-only]... [--threads 2] [--runs 10] [--peer NAME="COMMAND"]...
+//   for instance --peer torch="PYTHON test/bench/trainingPeer.py"
 //
 // A peer is a command that gets the configuration as one JSON argument (`ActConfig` with `batchSize`, `threads` and
 // `cachedFeatures` beside it): it prints one line when it is warm, then runs one step for every line it reads and
