@@ -5,7 +5,7 @@
  * nine whole steps, first half): what is read afterwards - joint positions, contacts, camera poses - belongs to the
  * new state. Runs are bitwise repeatable.
  */
-import loadMujoco, { type MainModule, type MjData, type MjModel } from '@mujoco/mujoco';
+import type { MainModule, MjData, MjModel } from '@mujoco/mujoco';
 import { AlohadError, SceneError, UnknownCameraError, UnknownTaskError } from '../contract/errors.js';
 import { ARM_START_POSE, CONTROL_PERIOD_S, DOF } from '../contract/robot.js';
 import { TASKS, type StartPose, type TaskName } from '../contract/task.js';
@@ -14,6 +14,7 @@ import { REWARD_RULES, type Touching } from './rewards.js';
 import { mountScene, ownScene } from './sceneFiles.js';
 import { mapScene, type SceneMap } from './sceneMap.js';
 import type { PhysicsData } from './mujocoArrays.js';
+import { mujocoOfThisThread } from './mujoco.js';
 import type { CameraName } from '../contract/camera.js';
 
 export interface WorldOptions {
@@ -53,8 +54,7 @@ export class World {
     if (!TASKS.includes(options.task)) {
       throw new UnknownTaskError(`There is no task "${options.task}". Tasks are: ${TASKS.join(', ')}.`);
     }
-    mujocoOfThisThread ??= loadMujoco();
-    return new World(await mujocoOfThisThread, options);
+    return new World(await mujocoOfThisThread(), options);
   }
 
   private constructor(mujoco: MainModule, { task, scene = ownScene(task) }: WorldOptions) {
@@ -220,9 +220,6 @@ export class World {
     this.model.delete();
   }
 }
-
-/** Compiling MuJoCo takes 0.3 s: worlds of a thread share it. */
-let mujocoOfThisThread: Promise<MainModule> | undefined;
 
 const stateParts = ({ qpos, qvel, qacc_warmstart: warmStart, ctrl, act }: PhysicsData): Float64Array[] => [
   qpos,

@@ -18,7 +18,6 @@ import { ActorTrainer } from '../../dist/network/actorTrainer.js';
 import { buildFeatureModel, buildPolicyModel } from '../../dist/network/policyModel.js';
 
 const SHIPPED = new URL('../../src/policy/pretrained/insertion-images/', import.meta.url);
-const SEED = 1;
 const BATCH = 8;
 const WARM_UP = 200;
 /** Share of the learning rate that the cosine ends at. */
@@ -30,10 +29,15 @@ const { values } = parseArgs({
     count: { type: 'string', default: '60' },
     steps: { type: 'string', default: '4000' },
     out: { type: 'string', default: 'runs/start' },
+    seed: { type: 'string', default: '1' },
+    dropout: { type: 'string', default: '0.1' },
+    /** Without the CVAE's encoder, as act-plus-plus trains in simulation. */
+    'no-encoder': { type: 'boolean', default: false },
   },
 });
 if (values.demos === undefined) throw new Error('give --demos FOLDER');
 const steps = Number(values.steps);
+const SEED = Number(values.seed);
 
 const manifest = JSON.parse(readFileSync(new URL('policy.json', SHIPPED), 'utf8'));
 const eyes = new Map([...storedWeights()].filter(([name]) => name.startsWith('backbone.')));
@@ -48,9 +52,9 @@ const config = {
   feedForward: 512,
   encoderLayers: 2,
   decoderLayers: 1,
-  cvae: false,
+  cvae: !values['no-encoder'],
   cvaeLayers: 1,
-  dropout: 0,
+  dropout: Number(values.dropout),
   auxiliaryWeight: 0,
   environmentStateSize: 0,
   normalisation: normalisationOf(episodes, false),
