@@ -44,6 +44,7 @@ export async function buildAlgorithm(
               task: rig.task,
               seed: config.seed,
               branches,
+              chunkSize: network.chunkSize,
               offsetM,
               log: join(run.folder, 'branches.jsonl'),
             })

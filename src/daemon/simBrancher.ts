@@ -1,13 +1,14 @@
-/** Branches of recorded roll-outs in the simulator: the played chunk again, with structured offsets. */
+/** Corrections of recorded roll-outs, found in the simulator: the chunk that failed again, with structured offsets. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { DOF } from '../contract/robot.js';
-import type { Branch, RolloutSource } from '../contract/rollout.js';
+import { ARMS, DOF, type Arm } from '../contract/robot.js';
+import type { Branch, Rollout, RolloutSource } from '../contract/rollout.js';
 import { storing } from '../contract/systemError.js';
-import type { TaskName } from '../contract/task.js';
+import { MAX_REWARD, type TaskName } from '../contract/task.js';
 import { RandomStream } from '../episodes/randomStream.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import type { JudgedRollout } from '../learning/finetune/actor.js';
+import { highestReward } from '../learning/finetune/farming.js';
 import type { Brancher, BranchResult } from '../learning/finetune/selfImitation.js';
 import { offsetChunk } from '../simulation/chunkOffset.js';
 import type { Vector } from '../simulation/kinematics.js';
@@ -17,8 +18,10 @@ export interface SimBrancherOptions {
   readonly source: RolloutSource;
   readonly task: TaskName;
   readonly seed: number;
-  /** Offsets tried. */
+  /** Most offsets tried. */
   readonly branches: number;
+  /** Steps of a branch. */
+  readonly chunkSize: number;
   /** Their standard deviation per axis [m]. */
   readonly offsetM: number;
   /** JSON lines of what was tried. */
@@ -32,8 +35,16 @@ const entrySchema = z.strictObject({
   path: z.string().exactOptional(),
 });
 
-/** Offsets closer than this count as neighbours [m]. */
-const NEIGHBOUR_M = 0.004;
+interface Offset {
+  readonly arm: Arm;
+  /** In the world [m]. */
+  readonly by: Vector;
+}
+
+/** Offsets tried at a time. */
+const WAVE = 4;
+/** Offsets that succeed before the search ends. */
+const ENOUGH = 3;
 
 export class SimBrancher implements Brancher {
   readonly #options: SimBrancherOptions;
@@ -63,42 +74,84 @@ export class SimBrancher implements Brancher {
   }
 
   /**
-   * Tries offsets of the right gripper. The one to imitate succeeds, and so does another one near it: a chunk that
-   * succeeds by a hair would not survive being imitated. Of those the smallest.
+   * Tries offsets a few at a time, until some succeed. What is imitated is the middle of those that did: the smallest
+   * lies on the edge of what succeeds and would not survive being imitated.
    */
   async #try(rollout: JudgedRollout, step: number): Promise<BranchResult> {
-    const { source, task, branches, offsetM, seed } = this.#options;
+    const { source, branches, seed } = this.#options;
     if (!source.branch) return { tried: 0, solved: 0 };
-    const { action, physicsState, steps } = readEpisode(rollout.path);
-    const width = physicsState.length / steps;
-    const state = physicsState.slice(step * width, (step + 1) * width);
-    const played = action.slice(step * DOF, steps * DOF);
-    const start = sampleStartPose(task, rollout.seed);
+    const origin = branchOrigin(rollout, step, this.#options.task, this.#options.chunkSize);
     const random = RandomStream.of(seed, 'branch', rollout.index);
-    const offsets: Vector[] = [];
-    const requests: Branch[] = [];
-    for (let i = 0; i < branches; i++) {
-      const normal = () => offsetM * random.normal();
-      const offset: Vector = [0, normal(), normal()];
-      const actions = offsetChunk(played, 'right', offset);
-      if (!actions) continue;
-      offsets.push(offset);
-      requests.push({ start, physicsState: state, actions, label: `branch${i}` });
+    const reward = highestReward(rollout.reward);
+    const succeeded = reward === MAX_REWARD;
+    const isLast = reward >= MAX_REWARD - 1;
+    const solves = ({ outcome }: Rollout) => outcome.success || (!isLast && outcome.finalReward > reward);
+    const solved: Offset[] = succeeded ? [{ arm: 'right', by: [0, 0, 0] }] : [];
+    let tried = 0;
+    const enough = succeeded ? Infinity : ENOUGH;
+    while (tried < branches && mostTried(solved).length < enough) {
+      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () =>
+        this.#draw(isLast, random),
+      );
+      tried += wave.length;
+      const offsets = wave.flatMap((offset) => {
+        const branch = origin(offset);
+        return branch ? [{ offset, branch }] : [];
+      });
+      const played = await source.branch(
+        offsets.map(({ branch }) => branch),
+        'none',
+      );
+      solved.push(...offsets.filter((_, i) => solves(played[i]!)).map(({ offset }) => offset));
     }
-    const tried = await source.branch(requests, 'none');
-    const solved = tried.flatMap(({ outcome }, i) => (outcome.success ? [i] : []));
-    const robust = solved.filter((i) =>
-      solved.some((other) => other !== i && distance(offsets[i]!, offsets[other]!) < NEIGHBOUR_M),
-    );
-    const [best] = robust.toSorted((a, b) => Math.hypot(...offsets[a]!) - Math.hypot(...offsets[b]!));
-    if (best === undefined) return { tried: requests.length, solved: solved.length };
-    const [kept] = await source.branch([requests[best]!], 'all');
+    const agreeing = mostTried(solved);
+    const middle = agreeing.length > 1 ? origin(mean(agreeing)) : undefined;
+    if (!middle) return { tried, solved: solved.length };
+    const [kept] = await source.branch([middle], 'all');
     return {
-      tried: requests.length,
+      tried: tried + 1,
       solved: solved.length,
-      ...(kept?.path !== undefined && { path: kept.path }),
+      ...(kept && solves(kept) && kept.path !== undefined && { path: kept.path }),
     };
+  }
+
+  /**
+   * In the last chunk the peg's gripper across the direction of insertion; before it either gripper, any direction, as
+   * which of the two missed is not known.
+   */
+  #draw(isLast: boolean, random: RandomStream): Offset {
+    const normal = () => this.#options.offsetM * random.normal();
+    if (isLast) return { arm: 'right', by: [0, normal(), normal()] };
+    const arm = random.uniform() < 0.5 ? 'left' : 'right';
+    return { arm, by: [normal(), normal(), normal()] };
   }
 }
 
-const distance = (a: Vector, b: Vector): number => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+/** Makes branches of a chunk that was played: undefined where an offset cannot be reached. */
+function branchOrigin(
+  rollout: JudgedRollout,
+  step: number,
+  task: TaskName,
+  chunkSize: number,
+): (offset: Offset) => Branch | undefined {
+  const { action, physicsState, steps } = readEpisode(rollout.path);
+  const width = physicsState.length / steps;
+  const state = physicsState.slice(step * width, (step + 1) * width);
+  const played = action.slice(step * DOF, Math.min(steps, step + chunkSize) * DOF);
+  const start = sampleStartPose(task, rollout.seed);
+  return ({ arm, by }) => {
+    const actions = offsetChunk(played, arm, by);
+    return actions && { start, physicsState: state, actions, label: `correction-of-${rollout.index}` };
+  };
+}
+
+/** Offsets of the arm that has more of them. */
+function mostTried(offsets: readonly Offset[]): Offset[] {
+  const [first, second] = ARMS.map((arm) => offsets.filter((offset) => offset.arm === arm));
+  return first!.length >= second!.length ? first! : second!;
+}
+
+function mean(offsets: readonly Offset[]): Offset {
+  const along = (axis: 0 | 1 | 2) => offsets.reduce((sum, { by }) => sum + by[axis], 0) / offsets.length;
+  return { arm: offsets[0]!.arm, by: [along(0), along(1), along(2)] };
+}

@@ -73,8 +73,11 @@ export function lastChunk(
   return isNearMiss(reward) ? { start: last, label: FAILED } : undefined;
 }
 
-function isNearMiss(reward: ArrayLike<number>): boolean {
+const isNearMiss = (reward: ArrayLike<number>): boolean => highestReward(reward) === NEAR_MISS;
+
+/** 0 for an episode without steps. */
+export function highestReward(reward: ArrayLike<number>): number {
   let highest = 0;
   for (let step = 0; step < reward.length; step++) highest = Math.max(highest, reward[step]!);
-  return highest === NEAR_MISS;
+  return highest;
 }

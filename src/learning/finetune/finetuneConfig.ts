@@ -74,10 +74,16 @@ const finetuneConfigSchema = z.strictObject({
       farmed: count.default(3),
       actorSteps: count.default(4),
       capacity: count.default(4000),
-      /** Offsets tried where the last chunk failed; 0: none. */
-      branches: z.int().min(0).default(8),
+      /** Most offsets tried where an episode failed; 0: none. Each counts as a quarter of a roll-out. */
+      branches: z.int().min(0).default(12),
       /** Standard deviation of an offset, per axis [m]. */
-      offsetM: z.number().positive().default(0.006),
+      offsetM: z.number().positive().default(0.007),
+      /** Share of a batch that is drawn from corrections. */
+      corrections: fraction.default(0.5),
+      /** `last`: only failures of the last chunk are branched; `any`: those of earlier ones too. */
+      failures: z.enum(['last', 'any']).default('any'),
+      /** Successes are branched too, and imitated in the middle of what succeeds. */
+      centre: z.boolean().default(false),
     })
     .prefault({}),
   /** Cloning and reinforcement follow success and the critic's error. */

@@ -1,7 +1,7 @@
 /**
- * Branching self-imitation (facts, section 4 rank 2): where the last chunk failed, the simulator goes back to its start
- * and tries the same chunk with structured offsets; what succeeds, and still succeeds beside it, is imitated from the
- * very observation that the policy failed on. Successes are imitated as they were played.
+ * Branching self-imitation (facts, section 4 rank 2): the simulator goes back to the start of the chunk in which an
+ * episode failed and tries the same chunk with structured offsets; what succeeds with room to spare is imitated from the
+ * very observation that the policy failed on: a correction. Successes are imitated as they were played.
  *
  * Without branches it is filtered behaviour cloning of the policy's own successes (rank 5).
  */
@@ -9,10 +9,12 @@ import { RandomStream } from '../../episodes/randomStream.js';
 import type { ActorTrainer } from '../../network/actorTrainer.js';
 import type { Actor, Algorithm, JudgedRollout, LearningReport } from './actor.js';
 import { exploreSuccesses, fetchBatch, judgedChunk, timesOf } from './actor.js';
-import { FAILED, farmChunks, lastChunk, SOLVED } from './farming.js';
+import { farmChunks, highestReward, SOLVED, successStep } from './farming.js';
 import type { JudgedChunk } from './replay.js';
 import { draw, Replay } from './replay.js';
+import { RewardTimes } from './rewardTimes.js';
 import type { Weight } from '../../network/actParameters.js';
+import { MAX_REWARD } from '../../contract/task.js';
 
 /** Branches that were recorded: episodes that begin at the branching point. */
 export interface BranchResult {
@@ -26,7 +28,10 @@ export interface BranchResult {
 
 /** Plays branches from a step of a recorded roll-out; only simulators can. */
 export interface Brancher {
-  /** What was tried before the run was stopped is not tried again. */
+  /**
+   * Looks for a chunk from `step` that succeeds with room to spare; before the last chunk, one that ends with more than
+   * the episode ever had. What was tried before the run was stopped is not tried again.
+   */
   branch(rollout: JudgedRollout, step: number): Promise<BranchResult>;
   /** What was tried before for roll-out `index`. */
   known(index: number): BranchResult | undefined;
@@ -40,6 +45,12 @@ export interface SelfImitationOptions {
   readonly actorSteps: number;
   /** Samples kept. */
   readonly capacity: number;
+  /** Share of a batch that is drawn from corrections, once there are any. */
+  readonly corrections: number;
+  /** Which failures are branched: `last` only those in the last chunk, `any` also earlier ones. */
+  readonly failures: 'last' | 'any';
+  /** Branches successes too: what they show is the middle of what succeeds, not its edge where they may have been. */
+  readonly centre: boolean;
 }
 
 export class SelfImitation implements Algorithm {
@@ -48,28 +59,30 @@ export class SelfImitation implements Algorithm {
   readonly #options: SelfImitationOptions;
   readonly #brancher: Brancher | undefined;
   readonly #replay: Replay;
+  readonly #corrections: Replay;
+  readonly #times = new RewardTimes();
 
   constructor(actor: Actor, options: SelfImitationOptions, brancher?: Brancher) {
     this.#actor = actor;
     this.#options = options;
     this.#brancher = brancher;
     this.#replay = new Replay(options.capacity);
+    this.#corrections = new Replay(options.capacity);
   }
 
   get sizes() {
-    return { successes: this.#replay.successes.length, failures: 0 };
+    const successes = this.#replay.successes.length + this.#corrections.successes.length;
+    return { successes, failures: 0 };
   }
 
   async learn(rollout: JudgedRollout): Promise<LearningReport> {
     this.#remember(rollout);
     const branched = await this.#branch(rollout);
-    const { successes } = this.#replay;
-    if (successes.length === 0) return branched;
     let report: LearningReport = branched;
     for (let step = 0; step < this.#options.actorSteps; step++) {
       const stream = `imitate ${rollout.index}.${step}`;
-      const random = RandomStream.of(this.#actor.seed, 'draw', stream);
-      const samples = draw(successes, this.#options.batchSize, random);
+      const samples = this.#draw(RandomStream.of(this.#actor.seed, 'draw', stream));
+      if (samples.length === 0) break;
       const { loss, gradientNorm } = await this.#actor.trainer.surrogate(
         await fetchBatch(this.#actor, samples, stream),
         new Float32Array(samples.length).fill(1),
@@ -94,7 +107,14 @@ export class SelfImitation implements Algorithm {
     this.#keep(rollout, this.#brancher?.known(rollout.index));
   }
 
+  #draw(random: RandomStream): JudgedChunk[] {
+    const { batchSize, corrections: share } = this.#options;
+    const corrected = draw(this.#corrections.successes, Math.round(batchSize * share), random);
+    return [...corrected, ...draw(this.#replay.successes, batchSize - corrected.length, random)];
+  }
+
   #remember(rollout: JudgedRollout): void {
+    this.#times.add(rollout.reward);
     const { seed } = this.#actor;
     const random = RandomStream.of(seed, 'farm', rollout.index);
     const farmed = farmChunks(rollout.reward, timesOf(this.#actor), this.#options.farmed, random);
@@ -105,6 +125,7 @@ export class SelfImitation implements Algorithm {
 
   forget(path: string): void {
     this.#replay.drop(path);
+    this.#corrections.drop(path);
   }
 
   state(): ReadonlyMap<string, Weight> {
@@ -114,16 +135,26 @@ export class SelfImitation implements Algorithm {
   async close(): Promise<void> {}
 
   async #branch(rollout: JudgedRollout): Promise<LearningReport> {
-    const chunk = lastChunk(rollout.reward, timesOf(this.#actor));
-    if (!this.#brancher || chunk?.label !== FAILED) return {};
-    const result = await this.#brancher.branch(rollout, chunk.start);
+    const step = this.#branchStep(rollout);
+    if (!this.#brancher || step === undefined) return {};
+    const result = await this.#brancher.branch(rollout, step);
     this.#keep(rollout, result);
     return { branches: result.tried, branchesSolved: result.solved };
   }
 
-  /** A robust branch is an episode of its own, to be imitated from its first step. */
+  /** Where to branch an episode, if at all. */
+  #branchStep({ reward }: JudgedRollout): number | undefined {
+    const { failures, centre } = this.#options;
+    const { chunkSize, lastChunk } = this.#actor;
+    const highest = highestReward(reward);
+    if (highest === MAX_REWARD) return centre && successStep(reward)! >= lastChunk ? lastChunk : undefined;
+    if (highest === MAX_REWARD - 1) return lastChunk;
+    return failures === 'any' ? this.#times.failedChunk(reward, chunkSize) : undefined;
+  }
+
+  /** A correction is an episode of its own, to be imitated from its first step. */
   #keep(rollout: JudgedRollout, result: BranchResult | undefined): void {
     if (result?.path === undefined) return;
-    this.#replay.add([{ ...judgedChunk(rollout, { start: 0, label: SOLVED }), path: result.path }]);
+    this.#corrections.add([{ ...judgedChunk(rollout, { start: 0, label: SOLVED }), path: result.path }]);
   }
 }
