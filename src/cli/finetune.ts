@@ -21,6 +21,7 @@ interface FinetuneOptions extends RigOptions {
   threads: number;
   budget?: number;
   target?: number;
+  background?: true;
   json?: string;
 }
 
@@ -89,6 +90,7 @@ export function finetuneCommand(): Command {
     .option('--threads <n>', 'threads of the optimizer', integer(1, 64), 1)
     .option('--budget <time>', 'stop after so long: 8h, 30min', timeSpan)
     .option('--target <rate>', 'stop when an evaluation reaches this share of success', number(0, 1))
+    .option('--background', 'give way to everything else: for a learner beside a running control loop')
     .option('--json <file>', 'machine-readable result')
     .addHelpText(
       'after',
@@ -123,6 +125,7 @@ Examples:
             ...(options.resume && { resume: true }),
             ...(options.budget !== undefined && { budgetS: options.budget }),
             ...(options.target !== undefined && { target: options.target }),
+            ...(options.background && { background: true }),
           },
           progress,
           signal,

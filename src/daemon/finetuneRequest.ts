@@ -22,6 +22,8 @@ export interface FinetuneRequest {
   readonly budgetS?: number;
   /** Stops when an evaluation reaches this share of success. */
   readonly target?: number;
+  /** Gives way to every other process: a control loop may be running beside it. */
+  readonly background?: true;
 }
 
 export interface FinetuneReport {

@@ -1,6 +1,7 @@
 /** Fine-tuning as the `finetune` verb runs it: start policy, demonstrations and worlds in; a better policy out. */
 import { join } from 'node:path';
 import { Finetuning } from '../learning/finetune/finetune.js';
+import { stepBack } from '../realtime/background.js';
 import { listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
 import type { FinetuneReport, FinetuneRequest } from './finetuneRequest.js';
@@ -14,6 +15,7 @@ export async function finetune(
   listener: RunListener,
   signal: AbortSignal,
 ): Promise<FinetuneReport> {
+  if (request.background) stepBack();
   const config = readConfig(request);
   const run = openRun(request, config);
   const start = readStart(request, config);

@@ -1,9 +1,11 @@
 // Lateness of the 50 Hz loop in real time, simulated arms, with and without ACT inference running beside it.
 //
-//   node test/bench/loop.js [--seconds 20] [--policy FOLDER] [--threads 1]
+//   node test/bench/loop.js [--seconds 20] [--policy FOLDER] [--threads 1] [--finetune "ARGUMENTS"]
 //
 // Without --policy the ACT has four cameras of 120 x 160 and random weights: one core is busy with it all the time.
-// Each line is a control thread of its own; "background" asks a second client back to back, besides the loop's own.
+// Each line is a control thread of its own. With --finetune two more are measured while `alohad finetune --background
+// ARGUMENTS` plays and learns beside them, once it has begun with its roll-outs.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -30,6 +32,7 @@ async function compare() {
       seconds: { type: 'string', default: '20' },
       policy: { type: 'string' },
       threads: { type: 'string', default: '1' },
+      finetune: { type: 'string' },
     },
   });
   const folder = values.policy ?? (await writeRandomCheckpoint({ width: 160, height: 120 }));
@@ -43,13 +46,44 @@ async function compare() {
     { label: 'ACT in the loop', inference: true, fifo: true },
     { label: 'the same, no FIFO', inference: true, fifo: false },
   ];
-  for (const scenario of scenarios) {
-    const thread = new Worker(new URL(import.meta.url), { workerData: { ...common, ...scenario } });
-    const [result] = await once(thread, 'message');
-    await thread.terminate();
-    report(scenario, result);
+  for (const scenario of scenarios) await measure(scenario, common);
+  if (values.finetune !== undefined) {
+    const learner = await startFinetune(values.finetune);
+    await measure({ label: 'beside a fine-tune', inference: true, fifo: true }, common);
+    await measure({ label: 'the same, no FIFO', inference: true, fifo: false }, common);
+    const alive = learner.exitCode === null;
+    learner.kill('SIGINT');
+    await once(learner, 'exit');
+    if (!alive) throw new Error('the fine-tune ended before the measurement did: give it more roll-outs');
   }
   if (values.policy === undefined) await rm(folder, { recursive: true });
+}
+
+async function measure(scenario, common) {
+  const thread = new Worker(new URL(import.meta.url), { workerData: { ...common, ...scenario } });
+  const [result] = await once(thread, 'message');
+  await thread.terminate();
+  report(scenario, result);
+}
+
+/** Ready once it has played its first roll-outs. */
+async function startFinetune(text) {
+  const main = new URL('../../dist/main.js', import.meta.url).pathname;
+  // A session of its own, as a service or another terminal has it.
+  const child = spawn('node', [main, 'finetune', '--background', ...text.split(' ')], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = [];
+  await new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (data) => {
+        said.push(data);
+        if (/finetune [1-9]\d* %/.test(String(data))) resolve();
+      });
+    child.once('exit', () => reject(new Error(`the fine-tune ended: ${said.join('')}`)));
+  });
+  return child;
 }
 
 function report({ label, fifo }, { timing, fifoGranted, latency, clamped, wallMs }) {

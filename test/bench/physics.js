@@ -3,7 +3,8 @@
 //   node test/bench/physics.js [--python PATH] [--rounds 7] [--scene FILE.xml] [--json FILE]
 //
 // One worker, two workers at once and, with --python (one that has the mujoco package), native MuJoCo on the same
-// scene under the same commands take turns, so that what else the machine does hits all of them. On a busy machine run
+// scene under the same commands, one process and two at once, take turns, so that what else the machine does hits all
+// of them: what two native processes gain over one is what the machine has to give. On a busy machine run
 // it under `chrt --fifo 10`; it pauses between measurements.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -96,7 +97,8 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'alohad-bench-'));
   const trace = join(folder, 'trace.f64');
   const end = await writeTrace(values.scene, trace);
-  const native = values.python && (await startNative(values.python, values.scene, trace));
+  const startPeer = () => startNative(values.python, values.scene, trace);
+  const natives = values.python ? [await startPeer(), await startPeer()] : [];
   const workers = [0, 1].map(
     () => new Worker(new URL(import.meta.url), { workerData: { scene: values.scene } }),
   );
@@ -107,7 +109,7 @@ async function main() {
     return (await once(worker, 'message'))[0];
   };
   const steps = EPISODE_STEPS * SUBSTEPS;
-  const rates = { one: [], judged: [], two: [], native: [] };
+  const rates = { one: [], judged: [], two: [], native: [], twoNative: [] };
   let difference;
   let reward;
   for (let round = -1; round < Number(values.rounds); round += 1) {
@@ -119,8 +121,10 @@ async function main() {
     await Promise.all(workers.map((worker) => ask(worker, false)));
     const twoMs = performance.now() - began;
     await setTimeout(PAUSE_MS);
-    const peer = native && (await native.run());
-    if (native) await setTimeout(PAUSE_MS);
+    const peer = await natives[0]?.run();
+    if (peer) await setTimeout(PAUSE_MS);
+    const peers = await Promise.all(natives.map((native) => native.run()));
+    if (peer) await setTimeout(PAUSE_MS);
     // The first round warms caches and compilers.
     if (round < 0) continue;
     rates.one.push((steps / one.ms) * 1000);
@@ -128,12 +132,13 @@ async function main() {
     rates.two.push(((2 * steps) / twoMs) * 1000);
     if (peer) {
       rates.native.push((steps / peer.ms) * 1000);
+      rates.twoNative.push(((2 * steps) / Math.max(...peers.map(({ ms }) => ms))) * 1000);
       difference = Math.max(...peer.qpos.map((x, i) => Math.abs(x - end[i])));
     }
     ({ reward } = one);
   }
   for (const worker of workers) await worker.terminate();
-  native?.stop();
+  for (const native of natives) native.stop();
   rmSync(folder, { recursive: true });
 
   const one = median(rates.one);
@@ -147,10 +152,11 @@ async function main() {
       stepsPerSecond: Math.round(median(rates.two)),
       overOne: Number((median(rates.two) / one).toFixed(2)),
     },
-    ...(native && {
+    ...(natives[0] && {
       native: {
-        version: native.version,
+        version: natives[0].version,
         stepsPerSecond: Math.round(median(rates.native)),
+        twoProcessesOverOne: Number((median(rates.twoNative) / median(rates.native)).toFixed(2)),
         oursOverNative: Number((one / median(rates.native)).toFixed(2)),
         largestDifferenceOfFinalQpos: difference,
       },
