@@ -11,19 +11,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { defaultRig } from '#alohad/config/rig.js';
 import { DOF } from '#alohad/contract/robot.js';
-import { SimRolloutFarm } from '#alohad/daemon/rolloutFarm.js';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { readEpisode } from '#alohad/episodes/readEpisode.js';
 import { exactMcnemar } from '#alohad/learning/evaluation/mcnemar.js';
-import { readStoredPolicy } from '#alohad/learning/import/storedPolicy.js';
 import { clopperPearson } from '#alohad/learning/statistics.js';
-import { ActorTrainer } from '#alohad/network/actorTrainer.js';
-import { buildLivePolicyModel } from '#alohad/network/policyModel.js';
-import { loadCheckpoint } from '#alohad/policy/checkpoint.js';
 import { offsetChunk } from '#alohad/simulation/chunkOffset.js';
 import { readPool, sampleStartPose } from '#alohad/simulation/startPoses.js';
+import { openFarm } from './policyFarm.js';
 
 const TASK = 'insertion';
 const OFFSET_M = 0.006;
@@ -50,7 +45,7 @@ const { values } = parseArgs({
 if (values.policy === undefined) throw new Error('give --policy FOLDER');
 const last = Number(values.last);
 const folder = mkdtempSync(join(tmpdir(), 'alohad-bench-'));
-const farm = await openFarm(values.policy, folder);
+const farm = await openFarm(values.policy, Number(values.workers), folder);
 try {
   const result = values.pool === undefined ? await probe() : await shiftPool();
   console.log(JSON.stringify(result, null, 2));
@@ -179,34 +174,4 @@ async function branches(list) {
   );
   for (const [place, { outcome }] of played.entries()) solved[requests[place].i] = outcome.success;
   return solved;
-}
-
-async function openFarm(policy, to) {
-  const { config, weights } = readStoredPolicy(policy);
-  const { manifest } = await loadCheckpoint(policy);
-  const trainer = await ActorTrainer.create({
-    config,
-    batchSize: 1,
-    seed: 1,
-    groups: [{ prefix: '', learningRate: 0, weightDecay: 0 }],
-    optimizer: { betas: [0.9, 0.999], epsilon: 1e-8 },
-    emaDecay: 0,
-    threads: 1,
-    cachedFeatures: false,
-    latent: 'prior',
-    state: new Map([...weights].map(([name, weight]) => [`weights/${name}`, weight])),
-  });
-  const { model, slots } = buildLivePolicyModel(config, trainer.learner);
-  const opened = new SimRolloutFarm({
-    rig: defaultRig(),
-    manifest,
-    model,
-    slots,
-    weightCount: trainer.learner.optimizer.weights.length,
-    workers: Number(values.workers),
-    folder: to,
-  });
-  opened.publish({ version: 0, weights: trainer.learner.optimizer.weights });
-  await trainer.close();
-  return opened;
 }
