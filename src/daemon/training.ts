@@ -76,7 +76,8 @@ export async function trainPolicy(
       listener.onProgress(
         step,
         steps,
-        `L1 ${losses.l1.toFixed(4)}, validation ${validationL1.toFixed(4)}, ` +
+        `L1 ${losses.l1.toFixed(4)}, ` +
+          (Number.isNaN(validationL1) ? '' : `validation ${validationL1.toFixed(4)}, `) +
           `${msPerStep.toFixed(0)} ms/step, ${Math.round(100 * waitShare)} % waiting for data`,
       );
     },
