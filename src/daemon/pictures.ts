@@ -1,16 +1,16 @@
 /** What people look at: the contact sheet, the film and the live window of a run. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { CAMERAS, type ImageRequest } from '../contract/camera.js';
 import { storing } from '../contract/systemError.js';
 import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
 import { WatchServer } from '../dashboard/watchServer.js';
 import { contactSheet, type Tile } from '../imaging/contactSheet.js';
-import { blankImage, paste } from '../imaging/image.js';
 import { encodeJpeg } from '../imaging/jpeg.js';
 import { encodePng } from '../imaging/png.js';
 import { openVideo, type VideoWriter } from '../imaging/video.js';
 import type { ControlMessage, EpisodeResult, View } from './controlJob.js';
+import { FILM, FILM_TILE, mosaic } from './film.js';
+import { makeFolderOf } from './makeFolderOf.js';
 
 type Frame = Extract<ControlMessage, { kind: 'frame' }>;
 
@@ -32,11 +32,6 @@ const SHEET_REQUEST: ImageRequest = {
 /** A sheet with more rows than this is not looked at. */
 const SHEET_EPISODES = 25;
 
-const TILE = { width: 320, height: 240 } as const;
-const MOSAIC: readonly ImageRequest[] = CAMERAS.map((camera) => ({ camera, ...TILE }));
-/** Every second tick: 25 frames per second. */
-const FILM_EVERY = 2;
-const FILM_RATE = 25;
 const WATCH_EVERY = 3;
 
 export class Pictures {
@@ -66,12 +61,12 @@ export class Pictures {
     this.#watch = watch;
     if (choice.video !== undefined) {
       makeFolderOf(choice.video);
-      this.#film = openVideo(choice.video, 2 * TILE.width, 2 * TILE.height, FILM_RATE);
+      this.#film = openVideo(choice.video, FILM.width, FILM.height, FILM.framesPerSecond);
     }
     this.views = [
       ...(choice.sheet === undefined ? [] : [{ name: 'sheet', requests: [SHEET_REQUEST], at: SHEET_STEPS }]),
-      ...(this.#film ? [{ name: 'film', requests: MOSAIC, at: FILM_EVERY }] : []),
-      ...(watch ? [{ name: 'watch', requests: MOSAIC, at: WATCH_EVERY }] : []),
+      ...(this.#film ? [{ name: 'film', requests: FILM.requests, at: FILM.every }] : []),
+      ...(watch ? [{ name: 'watch', requests: FILM.requests, at: WATCH_EVERY }] : []),
     ];
   }
 
@@ -84,11 +79,11 @@ export class Pictures {
         return;
       }
       case 'film':
-        this.#filming = this.#filming.then(() => this.#film?.add(mosaic(frame)));
+        this.#filming = this.#filming.then(() => this.#film?.add(mosaic(frame.images).rgb));
         return;
       case 'watch':
         frame.images.forEach((rgb, i) => {
-          this.#watch?.frame(CAMERAS[i]!, encodeJpeg({ ...TILE, rgb }));
+          this.#watch?.frame(CAMERAS[i]!, encodeJpeg({ ...FILM_TILE, rgb }));
         });
     }
   }
@@ -134,18 +129,3 @@ export class Pictures {
     return path;
   }
 }
-
-/** Four images as one, two by two. */
-function mosaic({ images }: Frame): Uint8Array {
-  const whole = blankImage(2 * TILE.width, 2 * TILE.height);
-  images.forEach((rgb, i) => {
-    paste(whole, { ...TILE, rgb }, (i % 2) * TILE.width, Math.floor(i / 2) * TILE.height);
-  });
-  return whole.rgb;
-}
-
-const makeFolderOf = (path: string): void => {
-  storing(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
-  });
-};

@@ -4,10 +4,9 @@ import { UsageError } from '../contract/errors.js';
 import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
 import { wilson } from '../learning/statistics.js';
 import { readPool, sampleStartPose } from '../simulation/startPoses.js';
-import type { ControlJob, ControlTiming, EpisodeResult, SourceChoice } from './controlJob.js';
-import { runControlThread } from './controlThread.js';
-import { checkpointFolder } from './parts.js';
+import type { EpisodeResult } from './controlJob.js';
 import { Pictures } from './pictures.js';
+import { playStarts, sourceOf, withExecution, type Played } from './playing.js';
 import type { RunListener } from './runListener.js';
 
 export interface TrialRequest {
@@ -67,69 +66,57 @@ export async function runTrials(
   if (pace === 'realtime' && request.workers > 1) {
     throw new UsageError('--workers needs --pace fast: in real time there is one robot');
   }
-  const rig = withExecution(request);
-  const source = chooseSource(request.policy, rig.task);
+  const rig = withExecution(request.rig, request);
+  const source = sourceOf(request.policy, rig.task);
   const starts = startsOf(request, rig.task);
   const pictures = await Pictures.open(request, starts, listener);
   const results: (EpisodeResult | undefined)[] = starts.map(() => undefined);
-  const workers = Math.min(request.workers, starts.length);
   let sourceName = request.policy;
   let done = 0;
-
-  const runWorker = (worker: number): ReturnType<typeof runControlThread> => {
-    const mine = starts.map((_, index) => index).filter((index) => index % workers === worker);
-    const job: ControlJob = {
-      rig,
-      source,
-      starts: mine.map((index) => starts[index]!),
-      pace,
-      steps: EPISODE_STEPS,
-      views: pictures.views,
-      ...(request.every !== undefined && { queryEvery: request.every }),
-    };
-    return runControlThread(
-      job,
-      (event) => {
-        switch (event.kind) {
-          case 'ready':
-            sourceName = event.sourceName;
-            break;
-          case 'warning':
-            listener.onLine(event.text);
-            break;
-          case 'step':
-            pictures.onStep(mine[event.episode]!, event.step, tally());
-            listener.onProgress(done + event.step / EPISODE_STEPS, starts.length, tally());
-            break;
-          case 'frame':
-            pictures.onFrame(mine[event.episode]!, event);
-            break;
-          case 'episode':
-            results[mine[event.episode]!] = event.result;
-            done++;
-            listener.onProgress(done, starts.length, tally());
-            break;
-          default:
-            event satisfies never;
-        }
-      },
-      signal,
-    );
-  };
   const tally = (): string => {
     const successes = results.filter((result) => result?.outcome.success).length;
     return `${successes} of ${done} succeeded`;
   };
 
-  let runs: Awaited<ReturnType<typeof runControlThread>>[];
+  let played: Played;
   let files: Awaited<ReturnType<Pictures['finish']>>;
   try {
-    runs = await Promise.all(Array.from({ length: workers }, (_, worker) => runWorker(worker)));
+    played = await playStarts(
+      {
+        rig,
+        source,
+        pace,
+        steps: EPISODE_STEPS,
+        views: pictures.views,
+        ...(request.every !== undefined && { queryEvery: request.every }),
+      },
+      starts,
+      request.workers,
+      {
+        onReady: (ready) => ({ sourceName } = ready),
+        onWarning: (text) => {
+          listener.onLine(text);
+        },
+        onStep: (index, { step }) => {
+          pictures.onStep(index, step, tally());
+          listener.onProgress(done + step / EPISODE_STEPS, starts.length, tally());
+        },
+        onFrame: (index, frame) => {
+          pictures.onFrame(index, frame);
+        },
+        onEpisode: (index, result) => {
+          results[index] = result;
+          done++;
+          listener.onProgress(done, starts.length, tally());
+        },
+      },
+      signal,
+    );
     files = await pictures.finish(results);
   } finally {
     await pictures.close();
   }
-  return report(request, rig, sourceName, results, runs, files);
+  return report(request, rig, sourceName, results, played, files);
 }
 
 function report(
@@ -137,14 +124,14 @@ function report(
   rig: Rig,
   policy: string,
   results: readonly (EpisodeResult | undefined)[],
-  runs: readonly { interrupted: boolean; timing: ControlTiming }[],
+  { interrupted, timings }: Played,
   files: { sheet: string | null; video: string | null },
 ): TrialReport {
   const finished = results.filter((result) => result !== undefined);
   const successes = finished.filter(({ outcome }) => outcome.success).length;
   // Several threads run side by side only as fast as possible; their worst percentile is the honest one to show.
   const worst = (values: readonly number[]): number => Math.max(...values);
-  const latencies = runs.flatMap(({ timing }) => (timing.latency ? [timing.latency] : []));
+  const latencies = timings.flatMap(({ latency }) => (latency ? [latency] : []));
   const { low, high } = wilson(successes, finished.length);
   return {
     task: rig.task,
@@ -167,35 +154,18 @@ function report(
     tick:
       request.pace === 'realtime'
         ? {
-            lateP50Ms: worst(runs.map(({ timing }) => timing.late.p50Ms)),
-            lateP99Ms: worst(runs.map(({ timing }) => timing.late.p99Ms)),
-            missed: runs.reduce((sum, { timing }) => sum + timing.missed, 0),
+            lateP50Ms: worst(timings.map(({ late }) => late.p50Ms)),
+            lateP99Ms: worst(timings.map(({ late }) => late.p99Ms)),
+            missed: timings.reduce((sum, { missed }) => sum + missed, 0),
           }
         : null,
     clampedTicks: finished.reduce<number[]>(
       (sum, { clampedTicks }) => clampedTicks.map((ticks, joint) => ticks + (sum[joint] ?? 0)),
       [],
     ),
-    interrupted: runs.some(({ interrupted }) => interrupted),
+    interrupted,
     ...files,
   };
-}
-
-function withExecution({ rig, mode, decay, threads }: TrialRequest): Rig {
-  return {
-    ...rig,
-    execution: {
-      mode: mode ?? rig.execution.mode,
-      decay: decay ?? rig.execution.decay,
-      threads: threads ?? rig.execution.threads,
-    },
-  };
-}
-
-function chooseSource(policy: string, task: Rig['task']): SourceChoice {
-  return policy === 'script'
-    ? { kind: 'script', waypointNoiseM: 0, timing: 0 }
-    : { kind: 'policy', folder: checkpointFolder(policy, task) };
 }
 
 function startsOf({ poses, episodes, seed }: TrialRequest, task: Rig['task']): StartPose[] {
