@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../config/packageVersion.js';
 import { episodesCommand } from './episodes.js';
+import { evalCommand } from './eval.js';
 import { finetuneCommand } from './finetune.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
@@ -23,6 +24,7 @@ export function program(): Command {
     replayCommand(),
     trainCommand(),
     finetuneCommand(),
+    evalCommand(),
     episodesCommand(),
     policyCommand(),
   ]) {

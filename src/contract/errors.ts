@@ -24,6 +24,10 @@ export class UnknownTaskError extends UsageError {}
 export class UnknownCameraError extends UsageError {}
 export class RigError extends UsageError {}
 export class SceneError extends UsageError {}
+/** Two results that were not got on the same start poses cannot be paired. */
+export class PoseMismatchError extends UsageError {}
+/** The TEST poses were asked for without saying why: they are opened once per claim. */
+export class ClosedPoolError extends UsageError {}
 /** A checkpoint folder is missing, incomplete, corrupt or of another robot. */
 export class CheckpointError extends AlohadError {}
 /** The policy wants other cameras or sizes than the robot gives. */

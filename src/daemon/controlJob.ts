@@ -21,7 +21,7 @@ export interface View {
 export interface RecordChoice {
   readonly directory: string;
   readonly images: 'jpeg' | 'none';
-  readonly keep: 'successes' | 'all';
+  readonly keep: 'successes' | 'failures' | 'all';
 }
 
 export interface ControlJob {
@@ -67,7 +67,12 @@ export interface ControlTiming {
 }
 
 export type ControlMessage =
-  | { readonly kind: 'ready'; readonly sourceName: string; readonly cameras: readonly string[] }
+  | {
+      readonly kind: 'ready';
+      readonly sourceName: string;
+      readonly cameras: readonly string[];
+      readonly sceneSha256: string;
+    }
   | { readonly kind: 'warning'; readonly text: string }
   | { readonly kind: 'step'; readonly episode: number; readonly step: number; readonly reward: number }
   | {

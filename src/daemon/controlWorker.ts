@@ -46,7 +46,12 @@ async function control(
     const pace: Clock = realtime ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
     const clock = recording?.paced(pace) ?? pace;
     try {
-      post({ kind: 'ready', sourceName: source.actions.name, cameras: robot.images.cameras });
+      post({
+        kind: 'ready',
+        sourceName: source.actions.name,
+        cameras: robot.images.cameras,
+        sceneSha256: robot.world.sceneSha256,
+      });
       for (const [episode, start] of job.starts.entries()) {
         robot.reset(start);
         await recording?.begin(start);

@@ -105,7 +105,8 @@ export class EpisodeRecording {
 
   /** Keeps or discards the episode as was asked for. Returns its path when it was kept. Throws StorageError. */
   async end(outcome: EpisodeOutcome & { readonly interrupted: boolean }): Promise<string | undefined> {
-    const wanted = this.#choice.keep === 'all' || outcome.success;
+    const { keep } = this.#choice;
+    const wanted = keep === 'all' || (keep === 'successes') === outcome.success;
     if (outcome.interrupted || !wanted) {
       await this.#recorder.discard();
       return undefined;
