@@ -100,7 +100,7 @@ export async function playPolicy(
   );
   const counted = results.slice(0, screening?.looked).filter((result) => result !== undefined);
   const explained = counted.map(explain);
-  const latencies = timings.flatMap(({ latency }) => (latency ? [latency] : []));
+  const latencies = timings.flatMap(({ latency, ticks }) => (latency && ticks > 0 ? [latency] : []));
   return {
     policy: {
       policy: player.name,

@@ -29,36 +29,44 @@ export async function playStarts(
   signal: AbortSignal,
 ): Promise<Played> {
   const threads = Math.min(workers, starts.length);
-  const runs = await Promise.all(
-    Array.from({ length: threads }, async (_, thread) => {
-      const mine = starts.map((__, index) => index).filter((index) => index % threads === thread);
-      return await runControlThread(
-        { ...job, starts: mine.map((index) => starts[index]!) },
-        (event) => {
-          switch (event.kind) {
-            case 'ready':
-              listener.onReady?.(event);
-              break;
-            case 'warning':
-              listener.onWarning(event.text);
-              break;
-            case 'step':
-              listener.onStep?.(mine[event.episode]!, event);
-              break;
-            case 'frame':
-              listener.onFrame?.(mine[event.episode]!, event);
-              break;
-            case 'episode':
-              listener.onEpisode(mine[event.episode]!, event.result);
-              break;
-            default:
-              event satisfies never;
-          }
-        },
-        signal,
-      );
-    }),
-  );
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  const playShare = async (thread: number): ReturnType<typeof runControlThread> => {
+    const mine = starts.map((_, index) => index).filter((index) => index % threads === thread);
+    const onEvent = (event: ControlEvent): void => {
+      switch (event.kind) {
+        case 'ready':
+          listener.onReady?.(event);
+          break;
+        case 'warning':
+          listener.onWarning(event.text);
+          break;
+        case 'step':
+          listener.onStep?.(mine[event.episode]!, event);
+          break;
+        case 'frame':
+          listener.onFrame?.(mine[event.episode]!, event);
+          break;
+        case 'episode':
+          listener.onEpisode(mine[event.episode]!, event.result);
+          break;
+        default:
+          event satisfies never;
+      }
+    };
+    try {
+      return await runControlThread({ ...job, starts: mine.map((index) => starts[index]!) }, onEvent, stop);
+    } catch (error) {
+      // The others would play on for a result that nobody gets.
+      failed.abort();
+      throw error;
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: threads }, (_, thread) => playShare(thread)));
+  const runs = ended.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
   return {
     interrupted: runs.some(({ interrupted }) => interrupted),
     timings: runs.map(({ timing }) => timing),

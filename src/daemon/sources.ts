@@ -17,6 +17,12 @@ export interface Source {
   readonly latency?: TimingHistogram;
 }
 
+/**
+ * Longest wait for an answer as fast as possible [ms]. Nothing moves meanwhile: a machine that is overloaded or was
+ * suspended for a while is no reason to give up hours of episodes.
+ */
+const LOCKSTEP_TIMEOUT_MS = 120_000;
+
 /** Throws CheckpointError, CameraMismatchError, EpisodeError. */
 export async function createSource(job: ControlJob, robot: SimRobot): Promise<Source> {
   const { source, rig } = job;
@@ -28,7 +34,8 @@ export async function createSource(job: ControlJob, robot: SimRobot): Promise<So
     case 'policy': {
       const checkpoint = await loadCheckpoint(source.folder);
       const { mode, decay, threads } = rig.execution;
-      const predictor = await InferenceClient.start(checkpoint, { threads });
+      const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
+      const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
       const actions = new ActSource(checkpoint.manifest, predictor, robot.images, {
         mode,
         pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
