@@ -23,7 +23,7 @@ describe('alohad', () => {
   it('--help names every verb, and every verb has an example', async () => {
     const { stdout, code } = await alohad(['--help']);
     expect(code).toBe(0);
-    for (const verb of ['trial', 'record', 'replay', 'train', 'episodes', 'policy']) {
+    for (const verb of ['trial', 'record', 'replay', 'train', 'eval', 'episodes', 'policy']) {
       expect(stdout).toContain(verb);
       const help = await alohad([verb, '--help']);
       expect(help.code).toBe(0);
