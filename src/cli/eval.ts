@@ -79,7 +79,7 @@ async function evaluateNow(options: EvalOptions): Promise<void> {
   if (options.pool === 'test' && options.openTest !== undefined && options.json === undefined)
     throw new UsageError('--open-test is recorded in the result: give --json FILE');
   const { evaluate } = await import('../daemon/evaluation.js');
-  const progress = new Progress('eval');
+  let progress = new Progress('eval');
   const pictures = await interruptible((signal) =>
     evaluate(
       { ...options, rig: rigOf(options) },
@@ -94,6 +94,7 @@ async function evaluateNow(options: EvalOptions): Promise<void> {
           process.stdout.write(describe(result));
           if (options.json !== undefined) writeResult(options.json, result);
           if (result.interrupted) process.exitCode = EXIT.interrupted;
+          progress = new Progress('draw');
         },
       },
       signal,

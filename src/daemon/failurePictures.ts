@@ -12,7 +12,7 @@ import { drawText, fillRectangle, LINE_HEIGHT } from '../imaging/font.js';
 import { blankImage, paste } from '../imaging/image.js';
 import { encodePng } from '../imaging/png.js';
 import { openVideo } from '../imaging/video.js';
-import type { Failure } from '../simulation/failures.js';
+import { countFailures, type Failure } from '../simulation/failures.js';
 import { SimImages } from '../simulation/simCameras.js';
 import { FILM, mosaic } from './film.js';
 import { makeFolderOf } from './makeFolderOf.js';
@@ -44,23 +44,17 @@ export interface FailurePictures {
 
 /** A sheet with more rows than this is not looked at. */
 const SHEET_ROWS = 40;
-const TILE = { width: 320, height: 200 } as const;
-/** The table from above, and the place where the hands meet, from above and from the front. */
+const TILE = { width: 352, height: 220 } as const;
+/** The table from above; the place where the hands meet, from above and from the front. */
 const TABLE: ImageRequest = {
   camera: 'cam_high',
   ...TILE,
-  region: { x: 120, y: 165, width: 400, height: 250 },
+  region: { x: 96, y: 100, width: 448, height: 280 },
 };
-const MEETING_HIGH: ImageRequest = {
-  camera: 'cam_high',
-  ...TILE,
-  region: { x: 240, y: 220, width: 160, height: 100 },
-};
-const MEETING_LOW: ImageRequest = {
-  camera: 'cam_low',
-  ...TILE,
-  region: { x: 200, y: 200, width: 240, height: 150 },
-};
+const MEETING: readonly [ImageRequest, ImageRequest] = [
+  { camera: 'cam_high', ...TILE, region: { x: 240, y: 220, width: 160, height: 100 } },
+  { camera: 'cam_low', ...TILE, region: { x: 176, y: 110, width: 288, height: 180 } },
+];
 /** Moments that are on every row: over the objects, lifted. Then the fault, from two sides, and the end. */
 const EARLY_STEPS = [110, 200] as const;
 const COLUMNS = EARLY_STEPS.length + 3;
@@ -88,7 +82,7 @@ export async function drawFailures(
       const episode = readEpisode(one.path);
       if (i < rows.length) tiles.push(...sheetRow(images, episode, one));
       if (videos !== undefined) files.push(await film(images, episode, one, videos));
-      listener.onProgress(i + 1, Math.max(rows.length, filmed.length), 'pictures of failures');
+      listener.onProgress(i + 1, Math.max(rows.length, filmed.length), 'failures');
       await new Promise(setImmediate);
     }
   } finally {
@@ -97,7 +91,9 @@ export async function drawFailures(
   if (sheet !== undefined && tiles.length > 0) {
     if (failed.length > rows.length)
       listener.onLine(`the contact sheet shows the first ${rows.length} of ${failed.length} failures`);
-    const picture = encodePng(contactSheet(tiles, { columns: COLUMNS, tileWidth: TILE.width }));
+    const picture = encodePng(
+      contactSheet(tiles, { columns: COLUMNS, tileWidth: TILE.width, title: titleOf(failed) }),
+    );
     makeFolderOf(sheet);
     storing(sheet, () => {
       writeFileSync(sheet, picture);
@@ -121,8 +117,8 @@ function sheetRow(images: SimImages, episode: EpisodeData, { policy, seed, failu
   const texts = [`seed ${seed}`, policy];
   return [
     ...EARLY_STEPS.map((step, i) => tile(Math.min(step, last), TABLE, texts[i]!)),
-    tile(failure.step, MEETING_HIGH, failure.kind.toUpperCase()),
-    tile(failure.step, MEETING_LOW, failure.text),
+    tile(failure.step, MEETING[0], failure.kind.toUpperCase()),
+    { ...tile(failure.step, MEETING[1], ''), label: failure.text },
     tile(last, TABLE, `reward ${episode.outcome.finalReward}, at most ${episode.outcome.maxReward}`),
   ];
 }
@@ -152,6 +148,13 @@ async function film(
     await video.add(frame.rgb);
   }
   return (await video.finish()).path;
+}
+
+function titleOf(failed: readonly FailedEpisode[]): string {
+  const kinds = countFailures(failed.map(({ failure }) => failure)).map(
+    ({ kind, count }) => `${count} ${kind}`,
+  );
+  return `${failed.length} failed: ${kinds.join(', ')}`;
 }
 
 const seconds = (step: number): string => `${(step * CONTROL_PERIOD_S).toFixed(1)} s`;

@@ -87,7 +87,7 @@ describe('two results', () => {
   });
 
   test('of which one was cut short, are paired where both played', () => {
-    expect(compare(episodesOf('+-+-'), episodesOf('-+', 10_001))).toMatchObject({
+    expect(compare(episodesOf('+-+-'), episodesOf('+-', 10_001))).toMatchObject({
       poses: 2,
       won: 1,
       lost: 1,

@@ -69,7 +69,7 @@ export function insertionFailure(episode: Played): Failure {
   const met = fits.find(({ step, fit }) => fit.depthM >= 0 || (episode.reward[step - 1] ?? 0) >= TOUCHING);
   if (met) {
     const failure = misfit(met.step, met.fit);
-    return lost ? { ...failure, text: `${failure.text}; ${lost.name} dropped later` } : failure;
+    return lost ? { ...failure, text: `${failure.text}; ${lost.name} lost later` } : failure;
   }
   if (lost) return dropped(lost);
   const end = fits.at(-1);
@@ -96,7 +96,7 @@ function misfit(step: number, fit: Fit): Failure {
     return { kind: 'peg short of the pin', text: 'peg at the mouth, not pushed in', step, fit };
   const vertical = Math.abs(highM) >= Math.abs(leftM);
   const side = vertical ? (highM > 0 ? 'high' : 'low') : leftM > 0 ? 'left' : 'right';
-  return { kind: `peg ${side}`, text: `peg ${offsetText(fit)} of the socket's axis`, step, fit };
+  return { kind: `peg ${side}`, text: `peg ${offsetText(fit)} of the axis`, step, fit };
 }
 
 function dropped({
