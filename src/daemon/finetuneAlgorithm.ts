@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RandomStream } from '../episodes/randomStream.js';
 import type { Actor, Algorithm } from '../learning/finetune/actor.js';
 import { ChunkCriticLearning } from '../learning/finetune/chunkCritic.js';
-import { farmChunks } from '../learning/finetune/farming.js';
+import { farmChunks, SOLVED } from '../learning/finetune/farming.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import type { JudgedChunk } from '../learning/finetune/replay.js';
 import { RolloutLog } from '../learning/finetune/rolloutLog.js';
@@ -16,7 +16,9 @@ import type { Demonstrations, StartPolicy } from './finetuneInputs.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
 import { ALGORITHM_FILE, type OpenRun, readTensors } from './finetuneRun.js';
 import { SimRolloutFarm } from './rolloutFarm.js';
-import { SimBrancher } from './simBrancher.js';
+import { readBranches, SimBrancher } from './simBrancher.js';
+
+const BRANCH_LOG = 'branches.jsonl';
 
 export async function buildAlgorithm(
   { threads, rig }: FinetuneRequest,
@@ -46,7 +48,7 @@ export async function buildAlgorithm(
               branches,
               chunkSize: network.chunkSize,
               offsetM,
-              log: join(run.folder, 'branches.jsonl'),
+              log: join(run.folder, BRANCH_LOG),
             })
           : undefined;
       return new SelfImitation(actor, { ...options, batchSize }, brancher);
@@ -129,6 +131,18 @@ export function priorSamples(
     const log = new RolloutLog(folder);
     for (const { path, reward, seed: episodeSeed } of log.entries)
       if (existsSync(path)) samples.push(...farm(path, reward, episodeSeed, false));
+    for (const { index, path } of readBranches(join(folder, BRANCH_LOG)))
+      if (path !== undefined && existsSync(path))
+        samples.push({
+          path,
+          step: 0,
+          label: SOLVED,
+          rollout: -1,
+          seed: log.entries[index]!.seed,
+          actorVersion: 0,
+          fromDemo: false,
+          correction: true,
+        });
   }
   return samples;
 }

@@ -1,5 +1,5 @@
 /** Corrections of recorded roll-outs, found in the simulator: the chunk that failed again, with structured offsets. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { z } from 'zod';
 import { ARMS, DOF, type Arm } from '../contract/robot.js';
 import type { Branch, Rollout, RolloutSource } from '../contract/rollout.js';
@@ -35,6 +35,20 @@ const entrySchema = z.strictObject({
   path: z.string().exactOptional(),
 });
 
+/** What was tried per roll-out, from the log of a run; nothing when there is none. A torn last line is passed over. */
+export function readBranches(log: string): readonly z.infer<typeof entrySchema>[] {
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : [];
+  return lines.map((line) => entrySchema.parse(JSON.parse(line)));
+}
+
+/** What a kill left of the last line would spoil the next one. */
+function cutTornLine(log: string): void {
+  if (!existsSync(log)) return;
+  const text = readFileSync(log, 'utf8');
+  const whole = text.lastIndexOf('\n') + 1;
+  if (whole < text.length) storing(log, () => truncateSync(log, Buffer.byteLength(text.slice(0, whole))));
+}
+
 interface Offset {
   readonly arm: Arm;
   /** In the world [m]. */
@@ -52,11 +66,8 @@ export class SimBrancher implements Brancher {
 
   constructor(options: SimBrancherOptions) {
     this.#options = options;
-    const lines = existsSync(options.log) ? readFileSync(options.log, 'utf8').split('\n').slice(0, -1) : [];
-    for (const line of lines) {
-      const { index, ...result } = entrySchema.parse(JSON.parse(line));
-      this.#known.set(index, result);
-    }
+    cutTornLine(options.log);
+    for (const { index, ...result } of readBranches(options.log)) this.#known.set(index, result);
   }
 
   known(index: number): BranchResult | undefined {
@@ -90,9 +101,7 @@ export class SimBrancher implements Brancher {
     let tried = 0;
     const enough = succeeded ? Infinity : ENOUGH;
     while (tried < branches && mostTried(solved).length < enough) {
-      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () =>
-        this.#draw(isLast, random),
-      );
+      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () => this.#draw(isLast, random));
       tried += wave.length;
       const offsets = wave.flatMap((offset) => {
         const branch = origin(offset);

@@ -24,6 +24,8 @@ export interface JudgedChunk extends ChunkReference {
   /** Version of the weights that acted. */
   readonly actorVersion: number;
   readonly fromDemo: boolean;
+  /** A branch that took a chunk's place, to be imitated in its stead; see `SelfImitation`. */
+  readonly correction?: true;
 }
 
 export class Replay {

@@ -99,7 +99,8 @@ export class SelfImitation implements Algorithm {
   }
 
   addPrior(samples: readonly JudgedChunk[]): void {
-    this.#replay.add(samples.filter(({ label }) => label === SOLVED));
+    for (const sample of samples.filter(({ label }) => label === SOLVED))
+      (sample.correction ? this.#corrections : this.#replay).add([sample]);
   }
 
   recall(rollout: JudgedRollout): void {

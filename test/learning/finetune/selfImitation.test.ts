@@ -1,6 +1,7 @@
 /** Where self-imitation branches, and what it imitates afterwards. */
 import { describe, expect, test } from 'vitest';
 import type { Actor, JudgedRollout } from '#alohad/learning/finetune/actor.js';
+import { SOLVED } from '#alohad/learning/finetune/farming.js';
 import { RewardTimes } from '#alohad/learning/finetune/rewardTimes.js';
 import { ActorTrainer } from '#alohad/network/actorTrainer.js';
 import type { ChunkReference } from '#alohad/learning/finetune/replay.js';
@@ -116,5 +117,18 @@ describe('self-imitation', () => {
     await learning.learn(rollout(1, rising(150, 160, 270)));
     const corrections = imitated.map((paths) => paths.filter((path) => path.startsWith('correction')).length);
     expect(corrections).toEqual([0, 2]);
+  });
+
+  test('draws corrections of a past run as corrections', async () => {
+    const { learning, imitated } = recorded({ corrections: 0.25 });
+    const past = { step: 0, label: SOLVED, rollout: -1, seed: 1, actorVersion: 0, fromDemo: false };
+    learning.addPrior([
+      { ...past, path: 'correction of then' },
+      { ...past, path: 'correction of then', correction: true },
+    ]);
+    await learning.learn(rollout(0, SUCCESS));
+    const [paths] = imitated;
+    expect(paths).toHaveLength(4);
+    expect(paths![0]).toBe('correction of then');
   });
 });
