@@ -2,20 +2,13 @@
 import type { ImageRequest } from '../contract/camera.js';
 import type { EpisodeData, EpisodeImages } from '../contract/episode.js';
 import { RecordedImages } from '../episodes/recordedImages.js';
-import { crop, resize } from '../imaging/image.js';
-import { decodeJpeg } from '../imaging/jpeg.js';
 import { SimImages } from '../simulation/simCameras.js';
 import type { WorldOptions } from '../simulation/world.js';
-
-function decode(jpeg: Uint8Array, { region, width, height }: ImageRequest, rgb: Uint8Array): void {
-  const whole = decodeJpeg(jpeg);
-  const part = region === undefined ? whole : crop(whole, region);
-  rgb.set(resize(part, width, height).rgb);
-}
+import { decodeRequested } from './jpegDecoder.js';
 
 /** Called by `learning/batchLoaderWorker.ts` in each of its threads. */
 export async function createImages(options: WorldOptions): Promise<EpisodeImages> {
-  const recorded = new RecordedImages(decode);
+  const recorded = new RecordedImages(decodeRequested);
   const drawn = await SimImages.create(options);
   return {
     image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
