@@ -5,7 +5,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { StorageError } from '../contract/errors.js';
 import type { Image } from './image.js';
 import { resize } from './image.js';
@@ -24,6 +24,15 @@ export interface VideoWriter {
   add(rgb: Uint8Array): Promise<void>;
   /** Completes the file. Throws StorageError when it could not be written. */
   finish(): Promise<VideoResult>;
+  /** Gives it up: what was written is removed. Safe after `finish`, which it does not undo. */
+  cancel(): Promise<void>;
+}
+
+export interface VideoQuality {
+  /** A key frame every so many frames, for those who jump to single ones. */
+  readonly keyFrameEvery: number;
+  /** x264's constant rate factor: 0 lossless, 51 worst. */
+  readonly rateFactor: number;
 }
 
 /** Width of an animated PNG, and the most frames that it keeps: such files grow fast. */
@@ -37,18 +46,34 @@ export const ffmpegInstalled = (): boolean =>
 /** Opens a video file of one frame size. */
 export function openVideo(path: string, width: number, height: number, framesPerSecond: number): VideoWriter {
   return ffmpegInstalled()
-    ? new FfmpegVideo(path, width, height, framesPerSecond)
+    ? openFfmpegVideo(path, width, height, framesPerSecond)
     : new AnimationVideo(path, width, height, framesPerSecond);
 }
+
+/** Opens an MP4 of H.264 and nothing else; ffmpeg must be there. */
+export const openFfmpegVideo = (
+  path: string,
+  width: number,
+  height: number,
+  framesPerSecond: number,
+  quality?: VideoQuality,
+): VideoWriter => new FfmpegVideo(path, width, height, framesPerSecond, quality);
 
 class FfmpegVideo implements VideoWriter {
   readonly #path: string;
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #exit: Promise<boolean>;
   #complaint = '';
+  #finished = false;
   #frames = 0;
 
-  constructor(path: string, width: number, height: number, framesPerSecond: number) {
+  constructor(
+    path: string,
+    width: number,
+    height: number,
+    framesPerSecond: number,
+    quality: VideoQuality | undefined,
+  ) {
     this.#path = path;
     const input = [
       '-f',
@@ -70,7 +95,13 @@ class FfmpegVideo implements VideoWriter {
       '-movflags',
       '+faststart',
     ];
-    this.#process = spawn('ffmpeg', ['-y', '-loglevel', 'error', ...input, '-i', '-', ...output, path]);
+    // Without frames that refer to later ones, so that the first is shown at time 0.
+    const coding = quality
+      ? ['-c:v', 'libx264', '-g', `${quality.keyFrameEvery}`, '-bf', '0', '-crf', `${quality.rateFactor}`]
+      : [];
+    const args = ['-y', '-loglevel', 'error', ...input, '-i', '-', ...output, ...coding, path];
+    // In a process group of its own: Ctrl-C is for us, and we close the file.
+    this.#process = spawn('ffmpeg', args, { detached: true });
     this.#process.stderr.on('data', (text: Buffer) => (this.#complaint += text.toString()));
     this.#process.stdin.on('error', () => undefined); // its exit code and complaint tell more
     this.#exit = new Promise((resolve) => this.#process.once('close', (code) => resolve(code === 0)));
@@ -87,7 +118,15 @@ class FfmpegVideo implements VideoWriter {
   async finish(): Promise<VideoResult> {
     this.#process.stdin.end();
     if (!(await this.#exit)) throw this.#failure();
+    this.#finished = true;
     return { path: this.#path, frames: this.#frames };
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#finished) return;
+    this.#process.kill('SIGKILL');
+    await this.#exit;
+    await rm(this.#path, { force: true });
   }
 
   #failure(): StorageError {
@@ -118,6 +157,11 @@ class AnimationVideo implements VideoWriter {
       const frame = { width: this.#width, height: this.#height, rgb };
       this.#kept.push(resize(frame, width, Math.round((width * this.#height) / this.#width)));
     }
+    return Promise.resolve();
+  }
+
+  cancel(): Promise<void> {
+    this.#kept.length = 0;
     return Promise.resolve();
   }
 
