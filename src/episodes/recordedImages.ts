@@ -27,6 +27,11 @@ export class RecordedImages implements EpisodeImages {
     this.#decode = decode;
   }
 
+  /** Cameras whose images are in the episode's file. Throws EpisodeError. */
+  cameras({ path }: EpisodeData): readonly string[] {
+    return path === undefined ? [] : [...this.#indexOf(path).keys()];
+  }
+
   /** The newest image at `step`. Throws UnknownCameraError and EpisodeError. */
   image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
     this.#decode(this.jpeg(episode, step, request.camera), request, rgb);

@@ -10,6 +10,7 @@ export type { Curve, PlotOptions } from './plotLayout.js';
 const PAPER: Colour = [255, 255, 255];
 const INK: Colour = [50, 54, 62];
 const GRID: Colour = [228, 230, 234];
+const MARK: Colour = [150, 80, 160];
 /** Told apart also by people who see few colours; source: Okabe and Ito's palette. */
 const PALETTE: readonly Colour[] = [
   [0, 114, 178],
@@ -35,6 +36,10 @@ export function plotLines(title: string, curves: readonly Curve[], options: Plot
   for (const { at, text } of layout.yTicks) {
     fillRectangle(image, left, Math.round(at), right - left, 1, GRID);
     drawText(image, text, left - 8 - textWidth(text), Math.round(at) - 3, INK);
+  }
+  for (const { at, text } of layout.marks) {
+    fillRectangle(image, Math.round(at), top, 1, bottom - top, MARK);
+    drawText(image, text, Math.min(Math.round(at) + 3, right - textWidth(text)), top + 2, MARK);
   }
   fillRectangle(image, left, top, 1, bottom - top, INK);
   fillRectangle(image, left, bottom, right - left + 1, 1, INK);
@@ -70,6 +75,11 @@ export function plotSvg(title: string, curves: readonly Curve[], options: PlotOp
   for (const { at, text } of layout.yTicks) {
     parts.push(
       `<path d="M${left} ${px(at)}H${right}" stroke="${css(GRID)}"/><text x="${left - 8}" y="${px(at + 4)}" text-anchor="end">${text}</text>`,
+    );
+  }
+  for (const { at, text } of layout.marks) {
+    parts.push(
+      `<path d="M${px(at)} ${top}V${bottom}" stroke="${css(MARK)}"/><text x="${px(at + 3)}" y="${top + 12}" fill="${css(MARK)}">${escaped(text)}</text>`,
     );
   }
   parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="${css(INK)}"/>`);

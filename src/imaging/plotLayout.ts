@@ -13,6 +13,8 @@ export interface PlotOptions {
   readonly logarithmic?: boolean;
   readonly xLabel?: string;
   readonly yLabel?: string;
+  /** Places on the x axis that are marked by a line from top to bottom, with a word at its top. */
+  readonly marks?: readonly { readonly x: number; readonly text: string }[];
 }
 
 export interface Tick {
@@ -31,6 +33,8 @@ export interface PlotLayout {
   readonly bottom: number;
   readonly xTicks: readonly Tick[];
   readonly yTicks: readonly Tick[];
+  /** Those of the marks that lie within the axes. */
+  readonly marks: readonly Tick[];
   /** For each curve, its unbroken runs of points [px]. */
   readonly lines: readonly (readonly (readonly [x: number, y: number])[])[][];
 }
@@ -63,6 +67,9 @@ export function layOut(curves: readonly Curve[], options: PlotOptions = {}): Plo
     bottom,
     xTicks: roundNumbers(xs, 8).map((x) => ({ at: column(x), text: shortNumber(x) })),
     yTicks: roundNumbers(ys, 6).map((y) => ({ at: row(y), text: shortNumber(logarithmic ? 10 ** y : y) })),
+    marks: (options.marks ?? [])
+      .filter(({ x }) => x >= xs.low && x <= xs.high)
+      .map(({ x, text }) => ({ at: column(x), text })),
     lines: runs.map((curve) => curve.map((run) => run.map(([x, y]) => [column(x), row(y)] as const))),
   };
 }

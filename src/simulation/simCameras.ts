@@ -43,6 +43,15 @@ export class SimImages implements EpisodeImages {
     this.#cameras = new SimCameras(world, () => 0);
   }
 
+  get cameras(): readonly CameraName[] {
+    return this.#world.cameras;
+  }
+
+  /** Identifies the scene that is drawn; see `World.sceneSha256`. */
+  get sceneSha256(): string {
+    return this.#world.sceneSha256;
+  }
+
   /** Throws SceneError when the episode was recorded in another scene, UnknownCameraError. */
   image(episode: EpisodeData, step: number, request: ImageRequest, rgb: Uint8Array): void {
     if (this.#drawn?.episode !== episode || this.#drawn.step !== step) {
