@@ -1,6 +1,7 @@
-/** `alohad episodes list|info|verify|recover`: what is in a folder of recordings, and is it whole. */
+/** `alohad episodes list|info|verify|recover|label`: what is in a folder of recordings, and is it whole. */
 import { Command } from 'commander';
 import { EXIT } from '../contract/errors.js';
+import { addFormatVerbs } from './episodeFormats.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
 
@@ -10,7 +11,7 @@ interface JsonOption {
 
 export function episodesCommand(): Command {
   const command = new Command('episodes').description(
-    'list, inspect, verify, recover and label recorded episodes',
+    'list, inspect, verify, recover, label, export, import and draw recorded episodes',
   );
   const verb = (name: string, summary: string): Command =>
     command.command(name).description(summary).option('--json <file>', 'machine-readable result');
@@ -84,8 +85,17 @@ export function episodesCommand(): Command {
       process.stdout.write(`${path}: ${label}\n`);
     });
 
+  addFormatVerbs(verb);
+
   return command.addHelpText(
     'after',
-    '\nExamples:\n  $ alohad episodes list episodes/insertion\n  $ alohad episodes verify episodes/insertion',
+    `
+Examples:
+  $ alohad episodes list episodes/insertion
+  $ alohad episodes verify episodes/insertion
+  $ alohad episodes sheet episodes/insertion/seed_0000000.mcap
+  $ alohad episodes export episodes/insertion --format lerobot --out datasets/insertion
+  $ alohad episodes export episodes/insertion --format aloha --images jpeg --out datasets/aloha
+  $ alohad episodes import datasets/aloha --out episodes/imported`,
   );
 }

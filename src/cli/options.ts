@@ -25,6 +25,20 @@ export function number(min: number, max: number): (text: string) => number {
   };
 }
 
+/** `640x480` as width and height. */
+export function imageSize(text: string): { width: number; height: number } {
+  const [, width = 0, height = 0] = (/^(\d+)x(\d+)$/.exec(text) ?? []).map(Number);
+  if (width < 1 || height < 1) throw new InvalidArgumentError('expected WIDTHxHEIGHT, as 640x480.');
+  return { width, height };
+}
+
+/** Comma-separated names. */
+export const names = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
 export interface RigOptions {
   rig?: string;
   backend?: 'sim';

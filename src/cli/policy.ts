@@ -1,7 +1,8 @@
 /** `alohad policy inspect|export|import`: checkpoint folders, ours and other people's. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { FULL_FRAME } from '../contract/camera.js';
 import { TASKS, type TaskName } from '../contract/task.js';
+import { imageSize } from './options.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
 
@@ -72,11 +73,4 @@ Examples:
   $ alohad policy inspect shipped
   $ alohad policy import ckpt/policy_best.ckpt --cameras top --out policies/act-top`,
   );
-}
-
-function imageSize(text: string): { width: number; height: number } {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (width === undefined || height === undefined)
-    throw new InvalidArgumentError('expected WIDTHxHEIGHT, as 640x480.');
-  return { width: Number(width), height: Number(height) };
 }
