@@ -40,12 +40,18 @@ export class SimRolloutFarm implements RolloutSource {
   #version = 0;
 
   constructor(options: RolloutFarmOptions) {
-    const { rig, manifest, folder, model, slots, workers, signal } = options;
+    const { rig, manifest, folder, pace, model, slots, workers, signal } = options;
     this.parallel = workers;
     this.#weights = LiveWeights.allocate(options.weightCount);
     this.#signal = signal;
     const live = { model, slots, memory: this.#weights.memory };
-    const setup: RolloutSetup = { rig, manifest, live, ...(folder !== undefined && { folder }) };
+    const setup: RolloutSetup = {
+      rig,
+      manifest,
+      live,
+      ...(folder !== undefined && { folder }),
+      ...(pace && { pace }),
+    };
     this.#hands = Array.from({ length: workers }, () => this.#start(setup));
     this.#stop = () => {
       for (const { worker } of this.#hands) worker.postMessage('stop');

@@ -16,7 +16,7 @@ import { ActSource } from '../policy/actSource.js';
 import { InferenceClient } from '../policy/inferenceClient.js';
 import type { LiveModel } from '../policy/liveWeights.js';
 import { ReplaySource } from '../policy/replaySource.js';
-import { FastClock } from '../realtime/clock.js';
+import { FastClock, RealTimeClock } from '../realtime/clock.js';
 import { SimRobot } from '../simulation/simRobot.js';
 import { EpisodeRecording } from './episodeRecording.js';
 import { worldOptions } from './parts.js';
@@ -28,6 +28,8 @@ export interface RolloutSetup {
   readonly live: LiveModel;
   /** Where roll-outs are recorded; absent: they are not. */
   readonly folder?: string;
+  /** `realtime`: at the pace of the clock, as a person watches it; `fast` when absent. */
+  readonly pace?: 'realtime' | 'fast';
 }
 
 export type RolloutRequest = { readonly id: number } & (
@@ -55,13 +57,17 @@ try {
 port.close();
 
 async function serve(modes: Modes, robot: SimRobot): Promise<void> {
-  const { manifest, live, rig } = setup;
+  const { manifest, live, rig, pace = 'fast' } = setup;
   const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
-  const policy = new ActSource(manifest, predictor, robot.images, { mode: 'chunk', pace: 'lockstep' });
+  const policy = new ActSource(manifest, predictor, robot.images, {
+    mode: 'chunk',
+    pace: pace === 'fast' ? 'lockstep' : 'realtime',
+    queryEvery: manifest.chunkSize,
+  });
   const source = { kind: 'policy', folder: manifest.name } as const;
   const recordingTo = (folder: string, keep: 'all' | 'successes') =>
     new EpisodeRecording(
-      { rig, source, pace: 'fast' },
+      { rig, source, pace },
       { directory: folder, images: 'none', keep },
       robot,
       manifest.name,
@@ -81,7 +87,8 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   ): Promise<{ outcome: LoopOutcome; trace: StepTrace }> => {
     const trace = new StepTrace(steps);
     const listeners = record ? [trace, record.listener] : [trace];
-    const clock = record?.paced(new FastClock()) ?? new FastClock();
+    const ticks = pace === 'fast' ? new FastClock() : new RealTimeClock(CONTROL_PERIOD_S * 1000);
+    const clock = record?.paced(ticks) ?? ticks;
     const outcome = await modes.during('active', () =>
       run({
         robot,
