@@ -33,10 +33,13 @@ const entrySchema = z.strictObject({
   tried: z.int(),
   solved: z.int(),
   path: z.string().exactOptional(),
+  /** Of the last chunk's correction that was kept, in the world [m]. */
+  offset: z.tuple([z.number(), z.number(), z.number()]).exactOptional(),
 });
+type Entry = z.infer<typeof entrySchema>;
 
 /** What was tried per roll-out, from the log of a run; nothing when there is none. A torn last line is passed over. */
-export function readBranches(log: string): readonly z.infer<typeof entrySchema>[] {
+export function readBranches(log: string): readonly Entry[] {
   const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : [];
   return lines.map((line) => entrySchema.parse(JSON.parse(line)));
 }
@@ -59,15 +62,17 @@ interface Offset {
 const WAVE = 4;
 /** Offsets that succeed before the search ends. */
 const ENOUGH = 3;
+/** Corrections that tell how the policy is biased at present. */
+const RECENT = 20;
 
 export class SimBrancher implements Brancher {
   readonly #options: SimBrancherOptions;
-  readonly #known = new Map<number, BranchResult>();
+  readonly #known = new Map<number, Entry>();
 
   constructor(options: SimBrancherOptions) {
     this.#options = options;
     cutTornLine(options.log);
-    for (const { index, ...result } of readBranches(options.log)) this.#known.set(index, result);
+    for (const entry of readBranches(options.log)) this.#known.set(entry.index, entry);
   }
 
   known(index: number): BranchResult | undefined {
@@ -77,22 +82,23 @@ export class SimBrancher implements Brancher {
   async branch(rollout: JudgedRollout, step: number): Promise<BranchResult> {
     const known = this.#known.get(rollout.index);
     if (known) return known;
-    const result = await this.#try(rollout, step);
-    const line = `${JSON.stringify({ index: rollout.index, ...result })}\n`;
+    const entry = { index: rollout.index, ...(await this.#try(rollout, step)) };
+    const line = `${JSON.stringify(entry)}\n`;
     storing(this.#options.log, () => appendFileSync(this.#options.log, line, { flush: true }));
-    this.#known.set(rollout.index, result);
-    return result;
+    this.#known.set(rollout.index, entry);
+    return entry;
   }
 
   /**
    * Tries offsets a few at a time, until some succeed. What is imitated is the middle of those that did: the smallest
    * lies on the edge of what succeeds and would not survive being imitated.
    */
-  async #try(rollout: JudgedRollout, step: number): Promise<BranchResult> {
+  async #try(rollout: JudgedRollout, step: number): Promise<Omit<Entry, 'index'>> {
     const { source, branches, seed } = this.#options;
     if (!source.branch) return { tried: 0, solved: 0 };
     const origin = branchOrigin(rollout, step, this.#options.task, this.#options.chunkSize);
     const random = RandomStream.of(seed, 'branch', rollout.index);
+    const usual = this.#usualOffset(rollout.index);
     const reward = highestReward(rollout.reward);
     const succeeded = reward === MAX_REWARD;
     const isLast = reward >= MAX_REWARD - 1;
@@ -101,7 +107,9 @@ export class SimBrancher implements Brancher {
     let tried = 0;
     const enough = succeeded ? Infinity : ENOUGH;
     while (tried < branches && mostTried(solved).length < enough) {
-      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () => this.#draw(isLast, random));
+      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () =>
+        this.#draw(isLast, usual, random),
+      );
       tried += wave.length;
       const offsets = wave.flatMap((offset) => {
         const branch = origin(offset);
@@ -114,23 +122,36 @@ export class SimBrancher implements Brancher {
       solved.push(...offsets.filter((_, i) => solves(played[i]!)).map(({ offset }) => offset));
     }
     const agreeing = mostTried(solved);
-    const middle = agreeing.length > 1 ? origin(mean(agreeing)) : undefined;
+    if (agreeing.length < 2) return { tried, solved: solved.length };
+    const by = mean(agreeing.map((offset) => offset.by));
+    const middle = origin({ arm: agreeing[0]!.arm, by });
     if (!middle) return { tried, solved: solved.length };
     const [kept] = await source.branch([middle], 'all');
+    const path = kept && solves(kept) ? kept.path : undefined;
     return {
       tried: tried + 1,
       solved: solved.length,
-      ...(kept && solves(kept) && kept.path !== undefined && { path: kept.path }),
+      ...(path !== undefined && { path }),
+      ...(path !== undefined && isLast && { offset: by }),
     };
+  }
+
+  /** What the last corrections before a roll-out had in common: where the policy is biased, the search begins there. */
+  #usualOffset(index: number): Vector {
+    const found = [...this.#known.values()].flatMap((entry) =>
+      entry.index < index && entry.offset ? [entry.offset] : [],
+    );
+    const recent = found.slice(-RECENT);
+    return recent.length === 0 ? [0, 0, 0] : mean(recent);
   }
 
   /**
    * In the last chunk the peg's gripper across the direction of insertion; before it either gripper, any direction, as
    * which of the two missed is not known.
    */
-  #draw(isLast: boolean, random: RandomStream): Offset {
+  #draw(isLast: boolean, usual: Vector, random: RandomStream): Offset {
     const normal = () => this.#options.offsetM * random.normal();
-    if (isLast) return { arm: 'right', by: [0, normal(), normal()] };
+    if (isLast) return { arm: 'right', by: [0, usual[1] + normal(), usual[2] + normal()] };
     const arm = random.uniform() < 0.5 ? 'left' : 'right';
     return { arm, by: [normal(), normal(), normal()] };
   }
@@ -160,7 +181,7 @@ function mostTried(offsets: readonly Offset[]): Offset[] {
   return first!.length >= second!.length ? first! : second!;
 }
 
-function mean(offsets: readonly Offset[]): Offset {
-  const along = (axis: 0 | 1 | 2) => offsets.reduce((sum, { by }) => sum + by[axis], 0) / offsets.length;
-  return { arm: offsets[0]!.arm, by: [along(0), along(1), along(2)] };
+function mean(vectors: readonly Vector[]): [number, number, number] {
+  const along = (axis: 0 | 1 | 2) => vectors.reduce((sum, vector) => sum + vector[axis], 0) / vectors.length;
+  return [along(0), along(1), along(2)];
 }
