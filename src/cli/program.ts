@@ -7,6 +7,7 @@ import { finetuneCommand } from './finetune.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
+import { residualCommand } from './residual.js';
 import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
 
@@ -24,6 +25,7 @@ export function program(): Command {
     replayCommand(),
     trainCommand(),
     finetuneCommand(),
+    residualCommand(),
     evalCommand(),
     episodesCommand(),
     policyCommand(),

@@ -3,6 +3,7 @@
  * neither imports the other.
  */
 import type { ImageRequest } from './camera.js';
+import type { Arm } from './robot.js';
 import type { TaskName } from './task.js';
 
 export const CHECKPOINT_FILES = {
@@ -45,4 +46,15 @@ export interface PolicyManifest {
   readonly provenance: Readonly<Record<string, unknown>>;
   /** Name of the checkpoint it was trained on from, if any. */
   readonly parent?: string;
+  readonly residual?: ChunkResidual;
+}
+
+/** A constant correction of chunks, learned after the network and applied to what it predicts: `alohad residual`. */
+export interface ChunkResidual {
+  /** Chunks that begin at this control step or later are corrected. */
+  readonly fromStep: number;
+  /** Whose gripper's path is moved, its orientation kept. */
+  readonly arm: Arm;
+  /** In the world [m]. */
+  readonly offsetM: readonly [number, number, number];
 }

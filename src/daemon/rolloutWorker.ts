@@ -20,6 +20,7 @@ import { FastClock, RealTimeClock } from '../realtime/clock.js';
 import { SimRobot } from '../simulation/simRobot.js';
 import { EpisodeRecording } from './episodeRecording.js';
 import { worldOptions } from './parts.js';
+import { withResidual } from './residualPredictor.js';
 import { StepTrace } from './stepTrace.js';
 
 export interface RolloutSetup {
@@ -59,7 +60,7 @@ port.close();
 async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   const { manifest, live, rig, pace = 'fast' } = setup;
   const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
-  const policy = new ActSource(manifest, predictor, robot.images, {
+  const policy = new ActSource(manifest, withResidual(predictor, manifest.residual), robot.images, {
     mode: 'chunk',
     pace: pace === 'fast' ? 'lockstep' : 'realtime',
     queryEvery: manifest.chunkSize,

@@ -10,6 +10,7 @@ import type { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { SimRobot } from '../simulation/simRobot.js';
 import type { ControlJob } from './controlJob.js';
 import { createExpert } from './parts.js';
+import { withResidual } from './residualPredictor.js';
 
 export interface Source {
   readonly actions: ActionSource;
@@ -33,10 +34,11 @@ export async function createSource(job: ControlJob, robot: SimRobot): Promise<So
       };
     case 'policy': {
       const checkpoint = await loadCheckpoint(source.folder);
+      const { manifest } = checkpoint;
       const { mode, decay, threads } = rig.execution;
       const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
       const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
-      const actions = new ActSource(checkpoint.manifest, predictor, robot.images, {
+      const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), robot.images, {
         mode,
         pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
         ensembleDecay: decay,

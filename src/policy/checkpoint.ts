@@ -8,7 +8,7 @@ import type { CameraName } from '../contract/camera.js';
 import { CHECKPOINT_FILES } from '../contract/checkpoint.js';
 import type { PolicyManifest } from '../contract/checkpoint.js';
 import { CameraMismatchError, CheckpointError } from '../contract/errors.js';
-import { DOF } from '../contract/robot.js';
+import { ARMS, DOF } from '../contract/robot.js';
 import { TASKS } from '../contract/task.js';
 
 /** A checkpoint whose files are whole and agree with each other. The network itself is checked when it is opened. */
@@ -47,6 +47,13 @@ const manifestSchema = z.strictObject({
   modelSha256: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be 64 lower-case hex digits' }),
   provenance: freeform,
   parent: z.string().exactOptional(),
+  residual: z
+    .strictObject({
+      fromStep: z.int().nonnegative(),
+      arm: z.enum(ARMS),
+      offsetM: z.tuple([z.number(), z.number(), z.number()]),
+    })
+    .exactOptional(),
 });
 
 /** Only these two are read before anything else is believed. */

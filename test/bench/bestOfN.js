@@ -10,6 +10,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultRig } from '#alohad/config/rig.js';
+import { openPolicyFarm } from '#alohad/daemon/policyFarm.js';
 import { DOF } from '#alohad/contract/robot.js';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { readEpisode } from '#alohad/episodes/readEpisode.js';
@@ -22,7 +24,6 @@ import { buildFeatureModel } from '#alohad/network/policyModel.js';
 import { loadCheckpoint } from '#alohad/policy/checkpoint.js';
 import { offsetChunk } from '#alohad/simulation/chunkOffset.js';
 import { readPool, sampleStartPose } from '#alohad/simulation/startPoses.js';
-import { openFarm } from './policyFarm.js';
 
 const TASK = 'insertion';
 const OFFSET_M = 0.006;
@@ -56,7 +57,7 @@ const seed = Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), 'alohad-bench-'));
 const { config, weights } = readStoredPolicy(values.policy);
 const { manifest } = await loadCheckpoint(values.policy);
-const farm = await openFarm(values.policy, Number(values.workers), folder);
+const { farm } = await openPolicyFarm(values.policy, defaultRig(), Number(values.workers), folder);
 const chunks = new SampleLoader({
   chunkSize: config.chunkSize,
   images: manifest.images,

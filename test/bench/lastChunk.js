@@ -11,6 +11,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultRig } from '#alohad/config/rig.js';
+import { openPolicyFarm } from '#alohad/daemon/policyFarm.js';
 import { DOF } from '#alohad/contract/robot.js';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { readEpisode } from '#alohad/episodes/readEpisode.js';
@@ -18,7 +20,6 @@ import { exactMcnemar } from '#alohad/learning/evaluation/mcnemar.js';
 import { clopperPearson } from '#alohad/learning/statistics.js';
 import { offsetChunk } from '#alohad/simulation/chunkOffset.js';
 import { readPool, sampleStartPose } from '#alohad/simulation/startPoses.js';
-import { openFarm } from './policyFarm.js';
 
 const TASK = 'insertion';
 const OFFSET_M = 0.006;
@@ -45,7 +46,7 @@ const { values } = parseArgs({
 if (values.policy === undefined) throw new Error('give --policy FOLDER');
 const last = Number(values.last);
 const folder = mkdtempSync(join(tmpdir(), 'alohad-bench-'));
-const farm = await openFarm(values.policy, Number(values.workers), folder);
+const { farm } = await openPolicyFarm(values.policy, defaultRig(), Number(values.workers), folder);
 try {
   const result = values.pool === undefined ? await probe() : await shiftPool();
   console.log(JSON.stringify(result, null, 2));

@@ -8,8 +8,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultRig } from '#alohad/config/rig.js';
+import { openPolicyFarm } from '#alohad/daemon/policyFarm.js';
 import { sampleStartPose } from '#alohad/simulation/startPoses.js';
-import { openFarm } from './policyFarm.js';
 
 const FIRST_SEED = 1_690_000;
 
@@ -27,8 +28,8 @@ const starts = Array.from({ length: Number(values.rollouts) }, (_, i) =>
   sampleStartPose('insertion', FIRST_SEED + i),
 );
 const folder = mkdtempSync(join(tmpdir(), 'alohad-bench-'));
-const one = await openFarm(values.policy, 1, join(folder, 'one'));
-const several = await openFarm(values.policy, cores, join(folder, 'several'));
+const { farm: one } = await openPolicyFarm(values.policy, defaultRig(), 1, join(folder, 'one'));
+const { farm: several } = await openPolicyFarm(values.policy, defaultRig(), cores, join(folder, 'several'));
 
 async function rate(farm) {
   const began = performance.now();

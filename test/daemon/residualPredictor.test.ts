@@ -1,0 +1,64 @@
+/** A policy's residual moves chunks from its step on, and leaves those before alone. */
+import { describe, expect, test } from 'vitest';
+import { ARM_START_POSE } from '#alohad/contract/robot.js';
+import { withResidual } from '#alohad/daemon/residualPredictor.js';
+import type { Predictor } from '#alohad/policy/inferenceClient.js';
+import { TimingHistogram } from '#alohad/realtime/timingHistogram.js';
+import { gripPose } from '#alohad/simulation/kinematics.js';
+
+const K = 20;
+const HOME = [...ARM_START_POSE, ...ARM_START_POSE];
+
+/** Predicts to stay at the start pose. */
+class Staying implements Predictor {
+  readonly idle = true;
+  readonly images: readonly Uint8Array[] = [];
+  readonly latency = new TimingHistogram();
+  #step: number | undefined;
+
+  submit(step: number): void {
+    this.#step = step;
+  }
+
+  poll() {
+    return this.wait();
+  }
+
+  wait() {
+    const step = this.#step;
+    this.#step = undefined;
+    const actions = Float32Array.from({ length: K * HOME.length }, (_, i) => HOME[i % HOME.length]!);
+    return step === undefined ? undefined : { step, actions, latencyMs: 1 };
+  }
+
+  async close(): Promise<void> {}
+}
+
+const end = (actions: Float32Array, arm: 'left' | 'right') => {
+  const at = (K - 1) * HOME.length + (arm === 'right' ? 7 : 0);
+  return gripPose(arm, actions.subarray(at, at + 6)).position;
+};
+
+describe('a residual', () => {
+  const residual = { fromStep: 200, arm: 'right', offsetM: [0, 0.004, 0.012] } as const;
+
+  test.each(['poll', 'wait'] as const)('moves later chunks of its arm alone (%s)', (take) => {
+    const predictor = withResidual(new Staying(), residual);
+    const none = new Float64Array(0);
+    predictor.submit(100, none, none);
+    const before = predictor[take]()!.actions;
+    predictor.submit(200, none, none);
+    const after = predictor[take]()!.actions;
+    const moved = end(after, 'right').map((value, axis) => value - end(before, 'right')[axis]!);
+    expect(moved[0]).toBeCloseTo(0, 4);
+    expect(moved[1]).toBeCloseTo(0.004, 4);
+    expect(moved[2]).toBeCloseTo(0.012, 4);
+    expect(end(after, 'left')).toEqual(end(before, 'left'));
+    expect(predictor[take]()).toBeUndefined();
+  });
+
+  test('is nothing where a policy has none', () => {
+    const predictor = new Staying();
+    expect(withResidual(predictor, undefined)).toBe(predictor);
+  });
+});
