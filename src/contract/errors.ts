@@ -38,6 +38,8 @@ export class UnsafeActionError extends AlohadError {}
 export class EpisodeError extends AlohadError {}
 /** Nothing more can be written: disk full, no permission. What was finished before is whole. */
 export class StorageError extends AlohadError {}
+/** There is no space on the disk: the same may succeed later. */
+export class DiskFullError extends StorageError {}
 /** Ctrl-C: everything was brought to a safe stop. */
 export class Interrupted extends AlohadError {
   override readonly exitCode: number = EXIT.interrupted;

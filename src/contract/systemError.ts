@@ -1,5 +1,5 @@
 /** What the operating system answered, in the user's words. */
-import { StorageError } from './errors.js';
+import { DiskFullError, StorageError } from './errors.js';
 
 const MEANING: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space or use another folder',
@@ -22,12 +22,16 @@ export function meaningOf(error: unknown): string {
   return MEANING[systemCode(error) ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** Runs `action`, which writes to `path`; a refusal of the file system becomes a StorageError. */
+/** Whether the file system had no space left. */
+export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
+
+/** Runs `action`, which writes to `path`; a refusal of the file system becomes a StorageError or DiskFullError. */
 export function storing<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
-    throw new StorageError(`cannot write ${path}: ${meaningOf(error)}`, { cause: error });
+    const Refusal = isFull(error) ? DiskFullError : StorageError;
+    throw new Refusal(`cannot write ${path}: ${meaningOf(error)}`, { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { RandomStream } from '../episodes/randomStream.js';
 import type { Actor, Algorithm } from '../learning/finetune/actor.js';
 import { ChunkCriticLearning } from '../learning/finetune/chunkCritic.js';
+import type { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { farmChunks, SOLVED } from '../learning/finetune/farming.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import type { JudgedChunk } from '../learning/finetune/replay.js';
@@ -28,6 +29,7 @@ export async function buildAlgorithm(
   actor: Actor,
   farm: SimRolloutFarm,
   cachedFeatures: boolean,
+  patience: DiskPatience,
 ): Promise<Algorithm | undefined> {
   const { batchSize } = config;
   switch (config.algorithm) {
@@ -49,6 +51,7 @@ export async function buildAlgorithm(
               chunkSize: network.chunkSize,
               offsetM,
               log: join(run.folder, BRANCH_LOG),
+              patience,
             })
           : undefined;
       return new SelfImitation(actor, { ...options, batchSize }, brancher);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import { EpisodeError, UsageError } from '../contract/errors.js';
-import { EpisodeStore } from '../episodes/episodeStore.js';
+import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
@@ -24,32 +24,40 @@ export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConf
   return { ...stored, manifest, config: { ...stored.config, dropout } };
 }
 
-export interface Demonstrations {
-  readonly store: EpisodeStore;
-  readonly entries: readonly {
-    readonly path: string;
-    readonly steps: number;
-    /** (T,) reward after each step. */
-    readonly reward: Float64Array;
-    readonly seed: number;
-    readonly cameras: readonly string[];
-    /** Whether any image can be drawn from it. */
-    readonly fromStates: boolean;
-  }[];
+export interface DemonstrationEntry {
+  readonly path: string;
+  readonly steps: number;
+  /** (T,) reward after each step. */
+  readonly reward: Float64Array;
+  readonly seed: number;
+  readonly cameras: readonly string[];
+  /** Whether any image can be drawn from it. */
+  readonly fromStates: boolean;
 }
 
-/** Reads every demonstration once: those that cannot be read are told and left out. Throws EpisodeError for too few. */
+export interface Demonstrations {
+  readonly store: EpisodeStore;
+  readonly entries: readonly DemonstrationEntry[];
+  /** Not learned from: the validation loss is measured on them. */
+  readonly heldOut: readonly DemonstrationEntry[];
+}
+
+/** One demonstration in so many may be held out where there are none to spare. */
+const HELD_OUT_OF = 10;
+
+/**
+ * Reads every demonstration once: those that cannot be read are told and left out. `heldOut` of them are kept from
+ * learning, where there are enough. Throws EpisodeError for too few.
+ */
 export function listDemonstrations(
   { demonstrations: folder, count, rig }: FinetuneRequest,
+  heldOut: number,
   listener: RunListener,
 ): Demonstrations {
   const store = EpisodeStore.open(folder);
-  const listed = store
-    .list()
-    .filter(({ info, outcome }) => info.task === rig.task && outcome.success)
-    .slice(0, count);
+  const listed = store.list().filter(({ info, outcome }) => info.task === rig.task && outcome.success);
   for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
-  const entries = listed.flatMap(({ name, path, info }) => {
+  const read = ({ name, path, info }: EpisodeEntry): DemonstrationEntry[] => {
     try {
       const { steps, reward } = store.read(name);
       const { seed, cameras, backend } = info;
@@ -59,12 +67,16 @@ export function listDemonstrations(
       listener.onLine(`${path} is left out: ${error.message}`);
       return [];
     }
-  });
+  };
+  const entries = listed.slice(0, count).flatMap(read);
+  const spare = count === undefined ? [] : listed.slice(count, count + heldOut).flatMap(read);
   if (entries.length === 0)
     throw new EpisodeError(
       `${folder} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
     );
-  return { store, entries };
+  if (spare.length > 0) return { store, entries, heldOut: spare };
+  const kept = entries.length - Math.min(heldOut, Math.floor(entries.length / HELD_OUT_OF));
+  return { store, entries: entries.slice(0, kept), heldOut: entries.slice(kept) };
 }
 
 /** A policy and a replay of different robots refuse each other by name. */

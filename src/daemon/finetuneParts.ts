@@ -4,7 +4,10 @@ import type { ImagesModule } from '../learning/batchLoader.js';
 import type { BatchBlock } from '../learning/batchMemory.js';
 import { readTrainerState } from '../learning/checkpointFolder.js';
 import type { Actor, Algorithm } from '../learning/finetune/actor.js';
+import { ActorProbe, probeSamples } from '../learning/finetune/actorProbe.js';
+import { ChunkSupply } from '../learning/finetune/chunkSupply.js';
 import { DemonstrationSampler } from '../learning/finetune/demonstrations.js';
+import type { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Explorers } from '../learning/finetune/explorers.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { SampleLoader } from '../learning/finetune/sampleLoader.js';
@@ -25,6 +28,9 @@ export interface Parts {
   readonly farm: SimRolloutFarm;
   readonly judgeFarm: SimRolloutFarm;
   readonly sampler: DemonstrationSampler;
+  readonly probe: ActorProbe;
+  /** Demonstrations that are not learned from. */
+  readonly heldOut: readonly string[];
   readonly start: StartPolicy;
   /** Samples with images for the check of a model that is to be served. */
   readonly golden: BatchBlock;
@@ -38,7 +44,8 @@ export async function buildParts(
   config: FinetuneConfig,
   run: OpenRun,
   start: StartPolicy,
-  { entries }: Demonstrations,
+  { entries, heldOut }: Demonstrations,
+  patience: DiskPatience,
   signal: AbortSignal,
 ): Promise<Parts> {
   const { rig, threads, workers } = request;
@@ -57,10 +64,11 @@ export async function buildParts(
     environmentSize,
     cacheMegabytes: config.cacheMegabytes,
   };
-  const chunks = new SampleLoader({
+  const loader = new SampleLoader({
     ...loaderOptions,
     ...(cachedFeatures && { featureModel: buildFeatureModel(network, weights) }),
   });
+  const chunks = new ChunkSupply(loader);
   const given = new Map([...weights].map(([name, weight]) => [`weights/${name}`, weight]));
   const trainerOptions = {
     config: network,
@@ -80,10 +88,16 @@ export async function buildParts(
     cachedFeatures,
     latent: config.latent,
   } as const;
-  const trainer = await ActorTrainer.create({
-    ...trainerOptions,
-    state: run.checkpoint === undefined ? given : readTrainerState(run.checkpoint),
+  const trainer = await ActorTrainer.create({ ...trainerOptions, state: given });
+  const sampler = new DemonstrationSampler(entries, config.batchSize, config.seed);
+  const probe = await ActorProbe.open({
+    trainer,
+    batch: await chunks.load(probeSamples(heldOut.length > 0 ? heldOut : entries, config.seed)),
+    heldOut: heldOut.length > 0,
+    kind: config.actWith,
+    std: network.normalisation.action.std,
   });
+  if (run.checkpoint !== undefined) trainer.load(readTrainerState(run.checkpoint));
   const actor: Actor = {
     trainer,
     chunks,
@@ -107,9 +121,8 @@ export async function buildParts(
     folder: join(run.folder, 'episodes'),
   });
   const judgeFarm = new SimRolloutFarm({ ...farmOptions, workers });
-  const algorithm = await buildAlgorithm(request, config, run, start, actor, farm, cachedFeatures);
+  const algorithm = await buildAlgorithm(request, config, run, start, actor, farm, cachedFeatures, patience);
   if (algorithm) algorithm.addPrior(priorSamples(config, entries, network.chunkSize));
-  const sampler = new DemonstrationSampler(entries, config.batchSize, config.seed);
   const explorers =
     config.explorers.count > 0 && algorithm
       ? new Explorers(
@@ -132,6 +145,8 @@ export async function buildParts(
     farm,
     judgeFarm,
     sampler,
+    probe,
+    heldOut: heldOut.map(({ path }) => path),
     start,
     golden,
     goldenBatch,
@@ -140,7 +155,7 @@ export async function buildParts(
       await judgeFarm.close();
       await explorers?.close();
       await algorithm?.close();
-      await chunks.close();
+      await loader.close();
       await trainer.close();
     },
   };

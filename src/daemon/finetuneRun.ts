@@ -26,6 +26,8 @@ export const evaluationSchema = z.strictObject({
   finalReward: z.array(z.number()),
   promoted: z.boolean(),
   reason: z.string(),
+  /** Drift, validation loss and waiting, where they were measured. */
+  diagnostics: z.record(z.string(), z.number().nullable()).exactOptional(),
 });
 export type StoredEvaluation = z.infer<typeof evaluationSchema>;
 

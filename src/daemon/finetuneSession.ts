@@ -1,15 +1,6 @@
-/** What happens around the loop of a fine-tuning run: folder, evaluations and deployments. */
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
-import { StorageError } from '../contract/errors.js';
+/** What happens around the loop of a fine-tuning run: checkpoints, evaluations and deployments. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Rollout } from '../contract/rollout.js';
 import { MAX_REWARD, type StartPose } from '../contract/task.js';
 import {
@@ -21,9 +12,11 @@ import {
 } from '../learning/checkpointFolder.js';
 import type { LearningReport } from '../learning/finetune/actor.js';
 import { CollapseWatch, type Outcomes, deploy, judgeCandidate } from '../learning/finetune/deployment.js';
-import type { RunHooks, RunState } from '../learning/finetune/finetune.js';
+import type { Divergence, RunHooks, RunState, RunTime } from '../learning/finetune/finetune.js';
+import type { DiskPatience } from '../learning/finetune/diskPatience.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { type LoggedRollout, RolloutLog } from '../learning/finetune/rolloutLog.js';
+import { openLines } from '../learning/jsonLines.js';
 import { wilson } from '../learning/statistics.js';
 import { verifyModel } from '../learning/verifyModel.js';
 import type { Weight } from '../network/actParameters.js';
@@ -31,6 +24,7 @@ import { buildPolicyModel } from '../network/policyModel.js';
 import { encodeSafetensors } from '../network/safetensors.js';
 import { loadCheckpoint } from '../policy/checkpoint.js';
 import { FIRST_TRAINING_SEED, readPool, sampleStartPose } from '../simulation/startPoses.js';
+import { RunDiary } from './finetuneDiary.js';
 import type { Parts } from './finetuneParts.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
 import {
@@ -52,7 +46,6 @@ import type { RunListener } from './runListener.js';
 const LATENCY_LIMIT_MS = 100;
 const LATENCY_RUNS = 30;
 
-/** The run's folder, evaluations and deployments: what happens around the loop. */
 export class FinetuneSession implements RunHooks {
   readonly log: RolloutLog;
   readonly evaluations: StoredEvaluation[];
@@ -60,7 +53,11 @@ export class FinetuneSession implements RunHooks {
   readonly #config: FinetuneConfig;
   readonly #folder: string;
   readonly #parts: Parts;
+  readonly #patience: DiskPatience;
+  readonly #diary: RunDiary;
   readonly #listener: RunListener;
+  /** Where this start of the run went on from. */
+  readonly #from: number;
   readonly #poses: readonly StartPose[];
   readonly #began = performance.now();
   readonly #watch = new CollapseWatch();
@@ -71,6 +68,7 @@ export class FinetuneSession implements RunHooks {
     config: FinetuneConfig,
     run: OpenRun,
     parts: Parts,
+    patience: DiskPatience,
     listener: RunListener,
   ) {
     this.log = run.log;
@@ -78,10 +76,13 @@ export class FinetuneSession implements RunHooks {
     this.#config = config;
     this.#folder = run.folder;
     this.#parts = parts;
+    this.#patience = patience;
     this.#listener = listener;
+    this.#from = run.state.rollouts;
+    this.#diary = new RunDiary(request, config, run, parts, patience, listener);
+    patience.say = (text) => this.say(text);
     this.#poses = readPool('select', request.rig.task).slice(0, config.evaluation.episodes);
-    const path = join(run.folder, 'evaluations.jsonl');
-    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+    const lines = openLines(join(run.folder, 'evaluations.jsonl'));
     this.evaluations = lines.map((line) => evaluationSchema.parse(JSON.parse(line)));
     const last = this.evaluations.findLast(({ promoted }) => promoted);
     this.#deployed = last?.maxReward.map((reward) => reward >= MAX_REWARD);
@@ -112,7 +113,11 @@ export class FinetuneSession implements RunHooks {
   }
 
   async evaluate(state: RunState): Promise<void> {
-    if (this.evaluations.some(({ rollouts }) => rollouts === state.rollouts)) return;
+    const known = this.evaluations.find(({ rollouts }) => rollouts === state.rollouts);
+    if (known) {
+      if (state.rollouts > this.#from) this.#diary.plotEvaluation(known);
+      return;
+    }
     const { trainer } = this.#parts.actor;
     const { optimizer } = trainer.learner;
     const weights = this.#config.actWith === 'average' ? optimizer.average : optimizer.weights;
@@ -135,9 +140,10 @@ export class FinetuneSession implements RunHooks {
       finalReward: played.map((rollout: Rollout) => rollout.outcome.finalReward),
       promoted: verdict.promoted && deployment === undefined,
       reason: deployment ?? verdict.reason,
+      diagnostics: await this.#diary.diagnose(),
     };
+    await this.#diary.evaluation(evaluation);
     this.evaluations.push(evaluation);
-    this.#append('evaluations.jsonl', evaluation);
     this.say(
       `after ${state.rollouts} roll-outs: ${successes} of ${outcomes.length} SELECT poses ` +
         `(${(100 * low).toFixed(0)} to ${(100 * high).toFixed(0)} %); ` +
@@ -145,21 +151,17 @@ export class FinetuneSession implements RunHooks {
     );
   }
 
-  report(rollout: LoggedRollout, learning: LearningReport, state: RunState): void {
-    const { index, maxReward, finalReward } = rollout;
-    const success = maxReward >= MAX_REWARD;
-    this.#append('metrics.jsonl', {
-      rollout: index,
-      maxReward,
-      finalReward,
-      success: state.stabiliser.success,
-      ...learning,
-      ...this.#parts.algorithm?.sizes,
-    });
-    if (this.#watch.add(success)) this.#rollBack();
+  async report(
+    rollout: LoggedRollout,
+    learning: LearningReport,
+    state: RunState,
+    time: RunTime,
+  ): Promise<void> {
+    await this.#diary.rollout(rollout, learning, state, time);
+    if (this.#watch.add(rollout.maxReward >= MAX_REWARD)) this.#rollBack();
     const sizes = this.#parts.algorithm?.sizes;
     this.#listener.onProgress(
-      index + 1,
+      rollout.index + 1,
       this.#config.rollouts,
       `success ${(100 * state.stabiliser.success).toFixed(0)} %` +
         (sizes ? `, ${sizes.successes} successes and ${sizes.failures} failures kept` : ''),
@@ -167,21 +169,23 @@ export class FinetuneSession implements RunHooks {
   }
 
   say(text: string): void {
-    this.#append('events.jsonl', { at: new Date().toISOString(), text });
-    this.#listener.onLine(text);
+    this.#diary.say(text);
   }
 
-  quarantine(path: string, reason: string): void {
-    const folder = join(this.#folder, 'quarantine');
-    try {
-      mkdirSync(folder, { recursive: true });
-      // Demonstrations and other runs' episodes are not ours to move.
-      if (path.startsWith(join(this.#folder, 'episodes'))) renameSync(path, join(folder, basename(path)));
-      writeFileSync(join(folder, `${basename(path)}.reason.txt`), `${reason}\n`);
-    } catch {
-      // It may be on a disk that cannot be written; it is left out all the same.
-    }
-    this.say(`${path} was set aside and is not learned from: ${reason}`);
+  get unreadable(): readonly string[] {
+    return this.#diary.unreadable;
+  }
+
+  quarantine(path: string, reason: string, state: RunState): void {
+    this.#diary.quarantine(path, reason, state);
+  }
+
+  diverged(divergence: Divergence): void {
+    this.#diary.diverged(divergence);
+  }
+
+  async storing<T>(action: () => T | Promise<T>): Promise<T> {
+    return await this.#patience.until(action);
   }
 
   isDone(): boolean {
@@ -191,12 +195,8 @@ export class FinetuneSession implements RunHooks {
     return target !== undefined && last !== undefined && last.successes / last.episodes >= target;
   }
 
-  finish(time: {
-    readonly waitingMs: number;
-    readonly learningMs: number;
-    readonly playingMs: number;
-  }): void {
-    this.#append('events.jsonl', { at: new Date().toISOString(), time });
+  finish(): void {
+    this.#diary.finish();
   }
 
   /** Returns why it was not deployed, if so. */
@@ -204,7 +204,7 @@ export class FinetuneSession implements RunHooks {
     const { trainer } = this.#parts.actor;
     const candidate = join(this.#folder, 'candidate');
     const content = this.#content(state);
-    writeCheckpoint(candidate, content);
+    await this.#patience.until(() => writeCheckpoint(candidate, content));
     if (this.#config.actWith === 'average') {
       const trained = await trainer.validate(this.#parts.goldenBatch);
       await verifyModel(content.model, this.#parts.start.config, this.#parts.golden, trained);
@@ -214,7 +214,7 @@ export class FinetuneSession implements RunHooks {
       rmSync(candidate, { recursive: true, force: true });
       return `too slow: ${latency.toFixed(1)} ms at the median, ${LATENCY_LIMIT_MS} ms allowed`;
     }
-    deploy(this.#folder, candidate);
+    await this.#patience.until(() => deploy(this.#folder, candidate));
     this.#deployed = outcomes;
     this.#watch.begin(outcomes);
     return undefined;
@@ -257,15 +257,6 @@ export class FinetuneSession implements RunHooks {
       weights,
       state: actor.trainer.state(),
     };
-  }
-
-  /** A full disk loses a line of the diary, not the run. */
-  #append(file: string, line: object): void {
-    try {
-      appendFileSync(join(this.#folder, file), `${JSON.stringify(line)}\n`);
-    } catch (error) {
-      if (!(error instanceof StorageError)) this.#listener.onLine(`cannot write ${file}: ${String(error)}`);
-    }
   }
 }
 

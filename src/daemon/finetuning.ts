@@ -1,5 +1,6 @@
 /** Fine-tuning as the `finetune` verb runs it: start policy, demonstrations and worlds in; a better policy out. */
 import { join } from 'node:path';
+import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { stepBack } from '../realtime/background.js';
 import { listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
@@ -19,10 +20,12 @@ export async function finetune(
   const config = readConfig(request);
   const run = openRun(request, config);
   const start = readStart(request, config);
-  const demonstrations = listDemonstrations(request, listener);
+  const demonstrations = listDemonstrations(request, config.diagnostics.heldOut, listener);
   requireSameRobot(start, demonstrations, request);
-  const parts = await buildParts(request, config, run, start, demonstrations, signal);
-  const session = new FinetuneSession(request, config, run, parts, listener);
+  const patience = new DiskPatience(signal);
+  patience.say = (text) => listener.onLine(text);
+  const parts = await buildParts(request, config, run, start, demonstrations, patience, signal);
+  const session = new FinetuneSession(request, config, run, parts, patience, listener);
   try {
     const loop = new Finetuning(
       {
@@ -39,7 +42,7 @@ export async function finetune(
       run.checkpoint === undefined ? new Map() : readTensors(join(run.checkpoint, LOOP_FILE)),
     );
     const state = await loop.run();
-    session.finish(loop.time);
+    session.finish();
     return {
       algorithm: config.algorithm,
       seed: config.seed,

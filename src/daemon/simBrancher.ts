@@ -1,15 +1,18 @@
 /** Corrections of recorded roll-outs, found in the simulator: the chunk that failed again, with structured offsets. */
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { z } from 'zod';
 import { ARMS, DOF, type Arm } from '../contract/robot.js';
+import type { EpisodeData } from '../contract/episode.js';
 import type { Branch, Rollout, RolloutSource } from '../contract/rollout.js';
-import { storing } from '../contract/systemError.js';
+import { EpisodeError } from '../contract/errors.js';
 import { MAX_REWARD, type TaskName } from '../contract/task.js';
 import { RandomStream } from '../episodes/randomStream.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import type { JudgedRollout } from '../learning/finetune/actor.js';
 import { highestReward } from '../learning/finetune/farming.js';
+import type { DiskPatience } from '../learning/finetune/diskPatience.js';
+import { CorruptEpisodeError } from '../learning/finetune/sampleLoader.js';
 import type { Brancher, BranchResult } from '../learning/finetune/selfImitation.js';
+import { appendLine, openLines, readLines } from '../learning/jsonLines.js';
 import { offsetChunk } from '../simulation/chunkOffset.js';
 import type { Vector } from '../simulation/kinematics.js';
 import { sampleStartPose } from '../simulation/startPoses.js';
@@ -26,6 +29,8 @@ export interface SimBrancherOptions {
   readonly offsetM: number;
   /** JSON lines of what was tried. */
   readonly log: string;
+  /** Waits while the disk is full. */
+  readonly patience: DiskPatience;
 }
 
 const entrySchema = z.strictObject({
@@ -38,19 +43,9 @@ const entrySchema = z.strictObject({
 });
 type Entry = z.infer<typeof entrySchema>;
 
-/** What was tried per roll-out, from the log of a run; nothing when there is none. A torn last line is passed over. */
-export function readBranches(log: string): readonly Entry[] {
-  const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : [];
-  return lines.map((line) => entrySchema.parse(JSON.parse(line)));
-}
-
-/** What a kill left of the last line would spoil the next one. */
-function cutTornLine(log: string): void {
-  if (!existsSync(log)) return;
-  const text = readFileSync(log, 'utf8');
-  const whole = text.lastIndexOf('\n') + 1;
-  if (whole < text.length) storing(log, () => truncateSync(log, Buffer.byteLength(text.slice(0, whole))));
-}
+/** What was tried per roll-out, from the log of a run; nothing when there is none. */
+export const readBranches = (log: string): readonly Entry[] => readLines(log).map(parseEntry);
+const parseEntry = (line: string): Entry => entrySchema.parse(JSON.parse(line));
 
 interface Offset {
   readonly arm: Arm;
@@ -71,8 +66,10 @@ export class SimBrancher implements Brancher {
 
   constructor(options: SimBrancherOptions) {
     this.#options = options;
-    cutTornLine(options.log);
-    for (const entry of readBranches(options.log)) this.#known.set(entry.index, entry);
+    for (const line of openLines(options.log)) {
+      const entry = parseEntry(line);
+      this.#known.set(entry.index, entry);
+    }
   }
 
   known(index: number): BranchResult | undefined {
@@ -83,8 +80,8 @@ export class SimBrancher implements Brancher {
     const known = this.#known.get(rollout.index);
     if (known) return known;
     const entry = { index: rollout.index, ...(await this.#try(rollout, step)) };
-    const line = `${JSON.stringify(entry)}\n`;
-    storing(this.#options.log, () => appendFileSync(this.#options.log, line, { flush: true }));
+    const { log, patience } = this.#options;
+    await patience.until(() => appendLine(log, entry));
     this.#known.set(rollout.index, entry);
     return entry;
   }
@@ -94,8 +91,8 @@ export class SimBrancher implements Brancher {
    * lies on the edge of what succeeds and would not survive being imitated.
    */
   async #try(rollout: JudgedRollout, step: number): Promise<Omit<Entry, 'index'>> {
-    const { source, branches, seed } = this.#options;
-    if (!source.branch) return { tried: 0, solved: 0 };
+    const { branches, seed } = this.#options;
+    if (!this.#options.source.branch) return { tried: 0, solved: 0 };
     const origin = branchOrigin(rollout, step, this.#options.task, this.#options.chunkSize);
     const random = RandomStream.of(seed, 'branch', rollout.index);
     const usual = this.#usualOffset(rollout.index);
@@ -115,7 +112,7 @@ export class SimBrancher implements Brancher {
         const branch = origin(offset);
         return branch ? [{ offset, branch }] : [];
       });
-      const played = await source.branch(
+      const played = await this.#play(
         offsets.map(({ branch }) => branch),
         'none',
       );
@@ -126,7 +123,7 @@ export class SimBrancher implements Brancher {
     const by = mean(agreeing.map((offset) => offset.by));
     const middle = origin({ arm: agreeing[0]!.arm, by });
     if (!middle) return { tried, solved: solved.length };
-    const [kept] = await source.branch([middle], 'all');
+    const [kept] = await this.#play([middle], 'all');
     const path = kept && solves(kept) ? kept.path : undefined;
     return {
       tried: tried + 1,
@@ -143,6 +140,11 @@ export class SimBrancher implements Brancher {
     );
     const recent = found.slice(-RECENT);
     return recent.length === 0 ? [0, 0, 0] : mean(recent);
+  }
+
+  async #play(branches: readonly Branch[], keep: 'all' | 'none'): Promise<Rollout[]> {
+    const { source, patience } = this.#options;
+    return await patience.until(async () => (await source.branch?.(branches, keep)) ?? []);
   }
 
   /**
@@ -164,7 +166,7 @@ function branchOrigin(
   task: TaskName,
   chunkSize: number,
 ): (offset: Offset) => Branch | undefined {
-  const { action, physicsState, steps } = readEpisode(rollout.path);
+  const { action, physicsState, steps } = readRollout(rollout.path);
   const width = physicsState.length / steps;
   const state = physicsState.slice(step * width, (step + 1) * width);
   const played = action.slice(step * DOF, Math.min(steps, step + chunkSize) * DOF);
@@ -173,6 +175,14 @@ function branchOrigin(
     const actions = offsetChunk(played, arm, by);
     return actions && { start, physicsState: state, actions, label: `correction-of-${rollout.index}` };
   };
+}
+
+function readRollout(path: string): EpisodeData {
+  try {
+    return readEpisode(path);
+  } catch (error) {
+    throw error instanceof EpisodeError ? new CorruptEpisodeError(path, error.message) : error;
+  }
 }
 
 /** Offsets of the arm that has more of them. */

@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type { ImageRequest, ImageSource } from '../contract/camera.js';
 import { imageBytes } from '../contract/camera.js';
 import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
-import { EpisodeError, StorageError } from '../contract/errors.js';
+import { DiskFullError, EpisodeError, StorageError } from '../contract/errors.js';
 import type { Step, StepListener } from '../contract/step.js';
 import type { EpisodeAttachment } from './episodeWriter.js';
 import type { FromRecorderWorker, RecorderSetup, ToRecorderWorker } from './recorderWorker.js';
@@ -257,7 +257,7 @@ export class Recorder implements StepListener {
 
   #onReply(reply: FromRecorderWorker): void {
     if (reply.kind === 'fault') {
-      const error = new StorageError(reply.message);
+      const error = new (reply.full ? DiskFullError : StorageError)(reply.message);
       this.#fault ??= error;
       if (reply.answer) this.#answer?.reject(error);
       return;

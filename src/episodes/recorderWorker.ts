@@ -1,7 +1,7 @@
 /** The recorder's thread: takes steps out of the queue and images out of their slots, and writes them. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EpisodeOutcome } from '../contract/episode.js';
-import { AlohadError } from '../contract/errors.js';
+import { AlohadError, DiskFullError } from '../contract/errors.js';
 import { EpisodeWriter } from './episodeWriter.js';
 import { requireFreeSpace } from './freeSpace.js';
 import type { RecordingStart } from './recorder.js';
@@ -45,8 +45,8 @@ export type FromRecorderWorker =
   | { readonly kind: 'begun' }
   | { readonly kind: 'finished'; readonly path: string; readonly outcome: EpisodeOutcome }
   | { readonly kind: 'discarded' }
-  /** `answer`: it is the reply to a question, rather than news. */
-  | { readonly kind: 'fault'; readonly message: string; readonly answer: boolean };
+  /** `full`: the disk has no space; `answer`: it is the reply to a question, rather than news. */
+  | { readonly kind: 'fault'; readonly message: string; readonly full: boolean; readonly answer: boolean };
 
 /** Compresses RGB (height x width x 3) to JPEG. */
 type JpegEncoder = (rgb: Uint8Array, width: number, height: number) => Uint8Array;
@@ -82,7 +82,7 @@ function stop(error: unknown, answer: boolean): void {
     writer = undefined;
     kept = `; ${keep(abandoned)}`;
   }
-  say({ kind: 'fault', message: error.message + kept, answer });
+  say({ kind: 'fault', message: error.message + kept, full: error instanceof DiskFullError, answer });
 }
 
 function keep(abandoned: EpisodeWriter): string {

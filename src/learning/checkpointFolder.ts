@@ -15,7 +15,8 @@ import {
 import { join } from 'node:path';
 import { CHECKPOINT_FILES } from '../contract/checkpoint.js';
 import type { PolicyManifest } from '../contract/checkpoint.js';
-import { CheckpointError, StorageError } from '../contract/errors.js';
+import { CheckpointError, DiskFullError, StorageError } from '../contract/errors.js';
+import { isFull } from '../contract/systemError.js';
 import type { LearnerState } from '../network/learner.js';
 import type { Weight } from '../network/actParameters.js';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from '../network/safetensors.js';
@@ -32,7 +33,7 @@ export interface CheckpointContent {
   readonly extra?: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** Puts a checkpoint at `folder`, replacing one of the same name. Throws StorageError. */
+/** Puts a checkpoint at `folder`, replacing one of the same name. Throws StorageError, DiskFullError. */
 export function writeCheckpoint(folder: string, content: CheckpointContent): void {
   const temporary = `${folder}.part`;
   try {
@@ -55,7 +56,9 @@ export function writeCheckpoint(folder: string, content: CheckpointContent): voi
     renameSync(temporary, folder);
     syncFolder(join(folder, '..'));
   } catch (error) {
-    throw new StorageError(
+    const Refusal = isFull(error) ? DiskFullError : StorageError;
+    dropUnfinished(temporary);
+    throw new Refusal(
       `cannot write checkpoint ${folder}: ${error instanceof Error ? error.message : String(error)}; ` +
         'earlier checkpoints are whole; free some space or give another --out',
       { cause: error },
@@ -90,6 +93,15 @@ export function checkpointSteps(folder: string): number[] {
     .flatMap((name) => NAME.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** A part of a checkpoint is of no use, and its space may be what is missing. */
+function dropUnfinished(temporary: string): void {
+  try {
+    rmSync(temporary, { recursive: true, force: true });
+  } catch {
+    // It is removed when the checkpoint is written again.
+  }
 }
 
 function write(folder: string, name: string, content: string | Uint8Array): void {

@@ -1,10 +1,11 @@
 /** What every algorithm of fine-tuning works with: the actor, chunks to learn from, and what a roll-out brought. */
-import type { ActBatch } from '../../network/actBatch.js';
 import type { ActorTrainer } from '../../network/actorTrainer.js';
 import type { Weight } from '../../network/actParameters.js';
 import { RandomStream } from '../../episodes/randomStream.js';
 import type { ChunkTimes } from './farming.js';
+import type { ChunkSupply, Delivery } from './chunkSupply.js';
 import type { ChunkReference, JudgedChunk } from './replay.js';
+import type { Replay } from './replay.js';
 import { draw } from './replay.js';
 
 /** A judged roll-out as algorithms see it. */
@@ -41,14 +42,9 @@ export interface Algorithm {
   close(): Promise<void>;
 }
 
-/** Fetches chunks as batches. */
-export interface ChunkSource {
-  load(samples: readonly ChunkReference[]): Promise<ActBatch>;
-}
-
 export interface Actor {
   readonly trainer: ActorTrainer;
-  readonly chunks: ChunkSource;
+  readonly chunks: ChunkSupply;
   readonly chunkSize: number;
   readonly latentSize: number;
   /** Step that the chunk to be improved starts at. */
@@ -58,32 +54,42 @@ export interface Actor {
 
 export const timesOf = ({ chunkSize, lastChunk }: Actor): ChunkTimes => ({ chunkSize, last: lastChunk });
 
-/** A batch with the noise of the CVAE, drawn from the stream of that name. */
-export async function fetchBatch(
-  { chunks, latentSize, seed }: Actor,
-  samples: readonly ChunkReference[],
+/**
+ * Fetches the batch that `choose` draws, with the noise of the CVAE from the stream of that name. `choose` is asked
+ * again when an episode cannot be read; undefined when it then draws nothing.
+ */
+export async function fetchBatch<S extends ChunkReference>(
+  actor: Actor,
+  choose: () => readonly S[],
   stream: string,
-): Promise<ActBatch> {
-  const batch = await chunks.load(samples);
+): Promise<Delivery<S> | undefined> {
+  const delivery = await actor.chunks.fetch(choose);
+  return delivery && withNoise(actor, delivery, stream);
+}
+
+/** Adds the noise of the CVAE, drawn from the stream of that name. */
+export function withNoise<S extends ChunkReference>(
+  { latentSize, seed }: Actor,
+  { samples, batch }: Delivery<S>,
+  stream: string,
+): Delivery<S> {
   const random = RandomStream.of(seed, 'z', stream);
-  return {
-    ...batch,
-    noise: Float32Array.from({ length: samples.length * latentSize }, () => random.normal()),
-  };
+  const noise = Float32Array.from({ length: samples.length * latentSize }, () => random.normal());
+  return { samples, batch: { ...batch, noise } };
 }
 
 /** A step of imitation of successes, for explorers: what they see differs by their random streams alone. */
 export async function exploreSuccesses(
   actor: Actor,
   copy: ActorTrainer,
-  successes: readonly JudgedChunk[],
+  replay: Replay,
   batchSize: number,
   stream: string,
 ): Promise<void> {
-  if (successes.length === 0) return;
-  const samples = draw(successes, batchSize, RandomStream.of(actor.seed, 'draw', stream));
-  const batch = await fetchBatch(actor, samples, stream);
-  await copy.surrogate(batch, new Float32Array(samples.length).fill(1), stream);
+  const drawn = () => draw(replay.successes, batchSize, RandomStream.of(actor.seed, 'draw', stream));
+  const delivery = await fetchBatch(actor, drawn, stream);
+  if (!delivery) return;
+  await copy.surrogate(delivery.batch, new Float32Array(delivery.samples.length).fill(1), stream);
 }
 
 /** A farmed chunk of a roll-out as a sample of the replay. */

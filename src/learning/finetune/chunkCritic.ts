@@ -11,6 +11,7 @@
  * Until the critic is warm only it learns.
  */
 import { RandomStream } from '../../episodes/randomStream.js';
+import type { ActBatch } from '../../network/actBatch.js';
 import type { ActorTrainer, CriticUse } from '../../network/actorTrainer.js';
 import type { CriticConfig } from '../../network/critic.js';
 import type { CriticTrainer } from '../../network/criticTrainer.js';
@@ -93,18 +94,11 @@ export class ChunkCriticLearning implements Algorithm {
   /** As the main actor's free mode: half successes, half failures, its own draw. */
   async explore(copy: ActorTrainer, explorer: number, step: number): Promise<void> {
     const { batchSize } = this.#options;
-    const { successes, failures } = this.#replay;
-    if (!this.#warm || successes.length === 0 || failures.length === 0) return;
+    if (!this.#warm || this.#replay.failures.length === 0) return;
     const stream = `explorer ${explorer} step ${step}`;
-    const random = RandomStream.of(this.#actor.seed, 'draw', stream);
-    const bad = draw(failures, batchSize / 2, random);
-    const good = draw(successes, batchSize - bad.length, random);
-    await copy.composite(
-      await fetchBatch(this.#actor, good, stream),
-      await this.#actor.chunks.load(bad),
-      this.#use(step),
-      stream,
-    );
+    const failures = (random: RandomStream) => draw(this.#replay.failures, batchSize / 2, random);
+    const fetched = await this.#fetchBoth(stream, failures);
+    if (fetched?.bad) await copy.composite(fetched.good, fetched.bad, this.#use(step), stream);
   }
 
   addPrior(samples: readonly JudgedChunk[]): void {
@@ -131,8 +125,11 @@ export class ChunkCriticLearning implements Algorithm {
   async #judge(rollout: JudgedRollout): Promise<LearningReport> {
     const chunk = lastChunk(rollout.reward, timesOf(this.#actor));
     if (!chunk || this.#replay.failures.length === 0 || this.#replay.successes.length === 0) return {};
-    const batch = await this.#actor.chunks.load([judgedChunk(rollout, chunk)]);
-    const values = await this.#critic.judge(batch);
+    const { chunks } = this.#actor;
+    const sample = judgedChunk(rollout, chunk);
+    const delivery = await chunks.fetch(() => (chunks.isReadable(sample.path) ? [sample] : []));
+    if (!delivery) return {};
+    const values = await this.#critic.judge(delivery.batch);
     const value = values.reduce((sum, head) => sum + head, 0) / values.length;
     this.report.add(value, chunk.label);
     this.#judged++;
@@ -151,20 +148,25 @@ export class ChunkCriticLearning implements Algorithm {
 
   async #learnToJudge(index: number): Promise<LearningReport> {
     const { criticSteps, criticBatchSize } = this.#options;
-    const { successes, failures } = this.#replay;
-    if (successes.length === 0 || failures.length === 0) return {};
+    const { chunks, seed } = this.#actor;
     const half = criticBatchSize / 2;
-    const batches = Array.from({ length: criticSteps }, (_, step) => {
-      const random = RandomStream.of(this.#actor.seed, 'critic', index, step);
-      const samples = [...draw(successes, half, random), ...draw(failures, half, random)];
-      return { samples, loading: this.#actor.chunks.load(samples) };
-    });
+    const drawn = (step: number): JudgedChunk[] => {
+      const { successes, failures } = this.#replay;
+      if (successes.length === 0 || failures.length === 0) return [];
+      const random = RandomStream.of(seed, 'critic', index, step);
+      return [...draw(successes, half, random), ...draw(failures, half, random)];
+    };
+    const orders = Array.from({ length: criticSteps }, (_, step) => chunks.order(() => drawn(step)));
     let loss = 0;
-    for (const { samples, loading } of batches) {
-      const labels = Float32Array.from(samples, ({ label }) => label);
-      loss += await this.#critic.train(await loading, labels, this.#headWeights(samples));
+    let steps = 0;
+    for (const order of orders) {
+      const delivery = await chunks.deliver(order);
+      if (!delivery) break;
+      const labels = Float32Array.from(delivery.samples, ({ label }) => label);
+      loss += await this.#critic.train(delivery.batch, labels, this.#headWeights(delivery.samples));
+      steps++;
     }
-    return { criticLoss: loss / criticSteps };
+    return steps === 0 ? {} : { criticLoss: loss / steps, criticSteps: steps };
   }
 
   /** Which critics learn from which samples: drawn once per sample, so that they stay different. */
@@ -188,28 +190,38 @@ export class ChunkCriticLearning implements Algorithm {
 
   async #learnToAct(rollout: JudgedRollout, latest: JudgedChunk | undefined): Promise<LearningReport> {
     const { mode, batchSize } = this.#options;
-    const { successes } = this.#replay;
-    if (successes.length === 0) return {};
+    const { chunks, trainer } = this.#actor;
+    const failures = (random: RandomStream): JudgedChunk[] => {
+      if (mode === 'free') return draw(this.#recentFailures(rollout.actorVersion), batchSize / 2, random);
+      return latest && chunks.isReadable(latest.path) ? [latest] : [];
+    };
     let report: LearningReport = {};
     for (let step = 0; step < this.actorSteps; step++) {
       const stream = `actor ${rollout.index}.${step}`;
-      const random = RandomStream.of(this.#actor.seed, 'draw', stream);
-      const failures =
-        mode === 'free'
-          ? draw(this.#recentFailures(rollout.actorVersion), batchSize / 2, random)
-          : latest
-            ? [latest]
-            : [];
-      const good = draw(successes, batchSize - failures.length, random);
-      const { loss, gradientNorm } = await this.#actor.trainer.composite(
-        await fetchBatch(this.#actor, good, stream),
-        failures.length > 0 ? await this.#actor.chunks.load(failures) : undefined,
-        this.#use(rollout.index),
-        stream,
-      );
+      const fetched = await this.#fetchBoth(stream, failures);
+      if (!fetched) break;
+      const { good, bad } = fetched;
+      const { loss, gradientNorm } = await trainer.composite(good, bad, this.#use(rollout.index), stream);
       report = { loss, gradientNorm };
     }
     return report;
+  }
+
+  /** The batch of an actor step: failures and, to fill it, successes. Undefined while there are no successes. */
+  async #fetchBoth(
+    stream: string,
+    failures: (random: RandomStream) => readonly JudgedChunk[],
+  ): Promise<{ good: ActBatch; bad: ActBatch | undefined } | undefined> {
+    const { chunks, seed } = this.#actor;
+    const drawn = () => {
+      const random = RandomStream.of(seed, 'draw', stream);
+      const bad = failures(random);
+      return { bad, good: draw(this.#replay.successes, this.#options.batchSize - bad.length, random) };
+    };
+    if (this.#replay.successes.length === 0) return undefined;
+    const bad = await chunks.fetch(() => drawn().bad);
+    const good = await fetchBatch(this.#actor, () => drawn().good, stream);
+    return good && { good: good.batch, bad: bad?.batch };
   }
 
   #recentFailures(version: number): readonly JudgedChunk[] {

@@ -9,17 +9,18 @@ import type { EpisodeOutcome } from '../../contract/episode.js';
 import { Interrupted, UsageError } from '../../contract/errors.js';
 import type { RolloutSource } from '../../contract/rollout.js';
 import type { StartPose } from '../../contract/task.js';
-import type { ActBatch } from '../../network/actBatch.js';
 import type { Weight } from '../../network/actParameters.js';
 import type { WeightKind } from '../../network/learner.js';
 import { TrainingError } from '../../network/trainingError.js';
 import type { Actor, Algorithm, LearningReport } from './actor.js';
-import { fetchBatch } from './actor.js';
+import { withNoise } from './actor.js';
 import type { ChunkCriticLearning } from './chunkCritic.js';
+import type { ChunkOrder } from './chunkSupply.js';
 import type { DemonstrationSampler } from './demonstrations.js';
 import type { Explorers } from './explorers.js';
 import type { FinetuneConfig } from './finetuneConfig.js';
 import type { LoggedRollout } from './rolloutLog.js';
+import type { ChunkReference } from './replay.js';
 import { CorruptEpisodeError } from './sampleLoader.js';
 import { decide, DECIDE_EVERY, STABLE, withOutcome } from './stabilisation.js';
 import type { StabiliserState } from './stabilisation.js';
@@ -40,6 +41,26 @@ export interface Evaluation {
   readonly outcomes: readonly EpisodeOutcome[];
 }
 
+/** Where this process's time went so far [ms]. */
+export interface RunTime {
+  readonly playingMs: number;
+  /** Learning from roll-outs, and waiting for samples meanwhile. */
+  readonly learningMs: number;
+  readonly learningWaitMs: number;
+  /** The same for cloning. */
+  readonly cloningMs: number;
+  readonly cloningWaitMs: number;
+}
+
+/** A step that was refused: its loss or gradient was not finite. */
+export interface Divergence {
+  /** What was learned: `roll-out 17`, `cloning step 85`. */
+  readonly what: string;
+  readonly reason: string;
+  /** Batches since then, the last one being that of the step. */
+  readonly batches: readonly (readonly ChunkReference[])[];
+}
+
 /** What the loop needs done outside of it. */
 export interface RunHooks {
   /** Start pose of training roll-out `index`. */
@@ -51,11 +72,17 @@ export interface RunHooks {
   /** Plays the evaluation poses with the weights that act, and decides on promotion. */
   evaluate(state: RunState): Promise<void>;
   /** Numbers of one roll-out. */
-  report(rollout: LoggedRollout, learning: LearningReport, state: RunState): void;
+  report(rollout: LoggedRollout, learning: LearningReport, state: RunState, time: RunTime): Promise<void>;
   /** Something worth a line. */
   say(text: string): void;
   /** An episode that cannot be read is set aside with its reason. */
-  quarantine(path: string, reason: string): void;
+  quarantine(path: string, reason: string, state: RunState): void;
+  /** Those that were set aside before the run was stopped, up to the checkpoint. */
+  readonly unreadable: readonly string[];
+  /** Keeps what a diverged step learned from. */
+  diverged(divergence: Divergence): void;
+  /** Does what needs room on the disk; waits while there is none. Throws Interrupted. */
+  storing<T>(action: () => T | Promise<T>): Promise<T>;
   /** Whether to stop before the next roll-out: budget used up, target reached. */
   isDone(state: RunState): boolean;
 }
@@ -82,11 +109,10 @@ export class Finetuning {
   readonly #parts: FinetuneParts;
   #state: RunState;
   /** Cloning batches under way, by step. */
-  readonly #fetching = new Map<number, Promise<ActBatch>>();
+  readonly #fetching = new Map<number, ChunkOrder<ChunkReference>>();
   /** Actor of the best time, for adaptive stabilisation. */
   #best: ReadonlyMap<string, Weight> | undefined;
-  /** Time spent waiting for samples, and all time spent learning [ms]. */
-  readonly time = { waitingMs: 0, learningMs: 0, playingMs: 0 };
+  readonly #time = { playingMs: 0, learningMs: 0, learningWaitMs: 0, cloningMs: 0, cloningWaitMs: 0 };
 
   /** `extra`: what `hooks.checkpoint` was given when the run was stopped. */
   constructor(parts: FinetuneParts, state: RunState, extra: ReadonlyMap<string, Weight> = new Map()) {
@@ -98,6 +124,11 @@ export class Finetuning {
     );
     if (best.length > 0) this.#best = new Map(best);
     for (const rollout of parts.hooks.log.entries.slice(0, state.rollouts)) parts.algorithm?.recall(rollout);
+    for (const path of parts.hooks.unreadable) this.#leaveOut(path);
+    parts.actor.chunks.onUnreadable = ({ path, message }) => {
+      parts.hooks.quarantine(path, message, this.#state);
+      this.#leaveOut(path);
+    };
   }
 
   /** Runs to the end or until stopped, with a checkpoint. Throws StorageError and what the source throws. */
@@ -109,22 +140,27 @@ export class Finetuning {
     while (this.#state.rollouts < config.rollouts && !hooks.isDone(this.#state)) {
       if (signal?.aborted) break;
       const before = this.#state.rollouts;
+      const passed = (every: number) => Math.floor(this.#state.rollouts / every) > Math.floor(before / every);
       try {
         await this.#round();
+        if (passed(config.evaluation.every) && this.#state.rollouts < config.rollouts)
+          await hooks.evaluate(this.#state);
+        if (passed(config.checkpointEvery)) {
+          await hooks.storing(() => hooks.checkpoint(this.#state, this.#extra()));
+          checkpointed = this.#state.rollouts;
+        }
       } catch (error) {
         if (error instanceof Interrupted) break;
         throw error;
       }
-      const passed = (every: number) => Math.floor(this.#state.rollouts / every) > Math.floor(before / every);
-      if (passed(config.evaluation.every) && this.#state.rollouts < config.rollouts)
-        await hooks.evaluate(this.#state);
-      if (passed(config.checkpointEvery)) {
-        await hooks.checkpoint(this.#state, this.#extra());
-        checkpointed = this.#state.rollouts;
-      }
     }
-    if (!signal?.aborted) await hooks.evaluate(this.#state);
-    if (checkpointed !== this.#state.rollouts) await hooks.checkpoint(this.#state, this.#extra());
+    try {
+      if (!signal?.aborted) await hooks.evaluate(this.#state);
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+    }
+    if (checkpointed !== this.#state.rollouts)
+      await hooks.storing(() => hooks.checkpoint(this.#state, this.#extra()));
     return this.#state;
   }
 
@@ -140,14 +176,12 @@ export class Finetuning {
     const count = Math.min(config.rolloutsPerUpdate, config.rollouts - first);
     const played = await this.#play(first, count);
     for (const rollout of played) {
-      const began = performance.now();
       const learning = await this.#learn(rollout);
-      await this.#clone(rollout.index);
-      this.time.learningMs += performance.now() - began;
+      const cloning = await this.#clone(rollout.index);
       const stabiliser = withOutcome(this.#state.stabiliser, rollout.index, rollout.maxReward >= 4);
       this.#state = { ...this.#state, rollouts: rollout.index + 1, stabiliser };
       if (config.stabilise && this.#state.rollouts % DECIDE_EVERY === 0) this.#stabilise();
-      hooks.report(rollout, learning, this.#state);
+      await hooks.report(rollout, { ...learning, ...cloning }, this.#state, this.#time);
     }
     await this.#parts.explorers?.branchWhenDue(this.#state.rollouts);
     this.#publish();
@@ -161,84 +195,96 @@ export class Finetuning {
     if (missing.length === 0) return known;
     const began = performance.now();
     explorers?.publishFor(first, source);
-    const played = await source.play(missing.map((index) => hooks.start(index)));
-    this.time.playingMs += performance.now() - began;
+    const played = await hooks.storing(() => source.play(missing.map((index) => hooks.start(index))));
+    this.#time.playingMs += performance.now() - began;
     for (const [i, { seed, outcome, reward, path, actorVersion }] of played.entries()) {
       if (path === undefined)
         throw new UsageError('training roll-outs must be recorded: give the farm a folder');
       const { maxReward, finalReward } = outcome;
       const entry = { index: missing[i]!, seed, path, actorVersion, maxReward, finalReward, reward };
-      hooks.log.append(entry);
+      await hooks.storing(() => hooks.log.append(entry));
       known.push(entry);
     }
     return known;
   }
 
   async #learn(rollout: LoggedRollout): Promise<LearningReport> {
-    const { algorithm, hooks } = this.#parts;
+    const { algorithm, actor } = this.#parts;
     if (!algorithm) return {};
-    // A batch may hold several episodes that cannot be read; each is set aside once.
-    for (;;) {
-      try {
-        return await algorithm.learn(rollout);
-      } catch (error) {
-        if (error instanceof CorruptEpisodeError) {
-          algorithm.forget(error.path);
-          hooks.quarantine(error.path, error.message);
-          if (error.path === rollout.path) return { quarantined: 1 };
-        } else if (error instanceof TrainingError) {
-          hooks.say(`roll-out ${rollout.index} (${rollout.path}) was not learned from: ${error.message}`);
-          return { diverged: 1 };
-        } else throw error;
+    const began = performance.now();
+    const waited = actor.chunks.waitingMs;
+    actor.chunks.takeDelivered();
+    try {
+      const report = await algorithm.learn(rollout);
+      return actor.chunks.isReadable(rollout.path) ? report : { ...report, quarantined: 1 };
+    } catch (error) {
+      if (error instanceof CorruptEpisodeError) {
+        actor.chunks.refuse(error);
+        return { quarantined: 1 };
       }
+      if (!(error instanceof TrainingError)) throw error;
+      this.#refuse(`roll-out ${rollout.index}`, error);
+      return { diverged: 1 };
+    } finally {
+      this.#time.learningMs += performance.now() - began;
+      this.#time.learningWaitMs += actor.chunks.waitingMs - waited;
     }
   }
 
   /** After every so many roll-outs some steps on the demonstrations, from a stream of batches of their own. */
-  async #clone(index: number): Promise<void> {
-    const { config, actor, hooks } = this.#parts;
-    if ((index + 1) % config.imitation.every !== 0) return;
+  async #clone(index: number): Promise<LearningReport> {
+    const { config, actor } = this.#parts;
+    if ((index + 1) % config.imitation.every !== 0) return {};
     const steps = config.imitation.steps * this.#state.stabiliser.imitation;
+    const began = performance.now();
+    const waited = actor.chunks.waitingMs;
+    let done = 0;
+    let l1 = 0;
     for (let i = 0; i < steps; i++) {
       const step = this.#state.imitationSteps;
-      const began = performance.now();
-      const batch = await this.#fetchReadable(step);
-      this.time.waitingMs += performance.now() - began;
+      const stream = `clone ${step}`;
+      actor.chunks.takeDelivered();
+      const delivery = await actor.chunks.deliver(this.#order(step));
       try {
-        await actor.trainer.imitate(batch, `clone ${step}`);
+        const result = await actor.trainer.imitate(withNoise(actor, delivery!, stream).batch, stream);
+        l1 += result.l1;
+        done++;
       } catch (error) {
         if (!(error instanceof TrainingError)) throw error;
-        hooks.say(`cloning step ${step} was skipped: ${error.message}`);
+        this.#refuse(`cloning step ${step}`, error);
       }
       this.#state = { ...this.#state, imitationSteps: step + 1 };
     }
+    this.#time.cloningMs += performance.now() - began;
+    this.#time.cloningWaitMs += actor.chunks.waitingMs - waited;
+    return done === 0 ? {} : { cloningL1: l1 / done };
   }
 
-  /** As `#fetch`; demonstrations that cannot be read are set aside, each once, and others take their place. */
-  async #fetchReadable(step: number): Promise<ActBatch> {
-    const { demonstrations, algorithm, hooks } = this.#parts;
-    for (;;) {
-      try {
-        return await this.#fetch(step);
-      } catch (error) {
-        if (!(error instanceof CorruptEpisodeError)) throw error;
-        demonstrations.drop(error.path);
-        algorithm?.forget(error.path);
-        hooks.quarantine(error.path, error.message);
-        this.#fetching.clear(); // What was asked for ahead may hold it too.
-      }
-    }
-  }
-
-  /** The batch of a cloning step; the next ones are fetched meanwhile. */
-  #fetch(step: number): Promise<ActBatch> {
+  /** The batch of a cloning step, which always has samples; the next ones are fetched meanwhile. */
+  #order(step: number): ChunkOrder<ChunkReference> {
     const { actor, demonstrations } = this.#parts;
     for (let ahead = step; ahead <= step + AHEAD; ahead++)
       if (!this.#fetching.has(ahead))
-        this.#fetching.set(ahead, fetchBatch(actor, demonstrations.batch(ahead), `clone ${ahead}`));
-    const batch = this.#fetching.get(step)!;
+        this.#fetching.set(
+          ahead,
+          actor.chunks.order(() => demonstrations.batch(ahead)),
+        );
+    const order = this.#fetching.get(step)!;
     this.#fetching.delete(step);
-    return batch;
+    return order;
+  }
+
+  /** An episode that cannot be read is drawn no more. Throws EpisodeError when it was the last demonstration. */
+  #leaveOut(path: string): void {
+    const { algorithm, demonstrations } = this.#parts;
+    algorithm?.forget(path);
+    demonstrations.drop(path);
+  }
+
+  /** A step that diverged left the weights as they were: those are the last good ones. */
+  #refuse(what: string, { message }: TrainingError): void {
+    const { actor, hooks } = this.#parts;
+    hooks.diverged({ what, reason: message, batches: actor.chunks.takeDelivered() });
   }
 
   #stabilise(): void {

@@ -101,6 +101,17 @@ const finetuneConfigSchema = z.strictObject({
       episodes: count.max(250).default(100),
     })
     .prefault({}),
+  diagnostics: z
+    .strictObject({
+      /** Roll-outs between looks at drift and validation loss. */
+      every: count.default(10),
+      /**
+       * Demonstrations that are not learned from: those behind `--count` if there are any, or else the last ones, at
+       * most every tenth.
+       */
+      heldOut: z.int().min(0).default(4),
+    })
+    .prefault({}),
   /** Roll-outs between checkpoints. */
   checkpointEvery: count.default(50),
   cacheMegabytes: z.number().min(0).default(1000),

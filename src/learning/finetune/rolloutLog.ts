@@ -3,11 +3,10 @@
  * it back: roll-outs behind the last checkpoint are learned from again and not played again, so that a resumed run ends
  * as one that was never stopped - on a real robot too, where nothing can be played twice.
  */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../../contract/errors.js';
-import { storing } from '../../contract/systemError.js';
+import { appendLine, openLines } from '../jsonLines.js';
 
 const entrySchema = z.strictObject({
   index: z.int().nonnegative(),
@@ -39,12 +38,8 @@ export class RolloutLog {
   /** Throws CheckpointError for a log that is not ours; a torn last line is dropped. */
   constructor(folder: string) {
     this.#path = join(folder, 'rollouts.jsonl');
-    const lines = existsSync(this.#path) ? readFileSync(this.#path, 'utf8').split('\n') : [];
-    const whole = lines.slice(0, -1);
-    this.#entries = whole.map((line, number) => parse(line, this.#path, number));
-    const text = whole.map((line) => `${line}\n`).join('');
-    // What follows a torn line would be lost with it.
-    if (lines.at(-1)) storing(this.#path, () => writeFileSync(this.#path, text));
+    const lines = openLines(this.#path);
+    this.#entries = lines.map((line, number) => parse(line, this.#path, number));
   }
 
   get entries(): readonly LoggedRollout[] {
@@ -54,8 +49,7 @@ export class RolloutLog {
   /** Throws StorageError; the log is then as before. */
   append(rollout: LoggedRollout): void {
     const { reward, ...facts } = rollout;
-    const line = JSON.stringify({ ...facts, steps: reward.length, reward: runLengths(reward) });
-    storing(this.#path, () => appendFileSync(this.#path, `${line}\n`, { flush: true }));
+    appendLine(this.#path, { ...facts, steps: reward.length, reward: runLengths(reward) });
     this.#entries.push(rollout);
   }
 }

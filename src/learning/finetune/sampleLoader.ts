@@ -41,6 +41,7 @@ export class SampleLoader {
     { resolve: (batch: ActBatch) => void; reject: (error: Error) => void }
   >();
   #asked = 0;
+  #ended: LoaderError | undefined;
 
   constructor(options: SampleLoaderOptions) {
     this.#worker = new Worker(new URL('./sampleWorker.js', import.meta.url), { workerData: options });
@@ -52,8 +53,8 @@ export class SampleLoader {
       else waiting.reject(new LoaderError(answer.reason));
     });
     this.#worker.on('error', (error) => {
-      for (const { reject } of this.#waiting.values())
-        reject(new LoaderError(`the sample loader ended: ${error.message}`, { cause: error }));
+      this.#ended = new LoaderError(`the sample loader ended: ${error.message}`, { cause: error });
+      for (const { reject } of this.#waiting.values()) reject(this.#ended);
     });
     this.#worker.unref();
   }
@@ -63,6 +64,7 @@ export class SampleLoader {
    * read, LoaderError for all else.
    */
   load(samples: readonly ChunkReference[]): Promise<ActBatch> {
+    if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#asked++;
     const question: SampleQuestion = { id, samples: samples.map(({ path, step }) => ({ path, step })) };
     const answer = new Promise<ActBatch>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));

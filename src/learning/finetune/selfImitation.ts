@@ -12,6 +12,7 @@ import { exploreSuccesses, fetchBatch, judgedChunk, timesOf } from './actor.js';
 import { farmChunks, highestReward, SOLVED, successStep } from './farming.js';
 import type { JudgedChunk } from './replay.js';
 import { draw, Replay } from './replay.js';
+import { CorruptEpisodeError } from './sampleLoader.js';
 import { RewardTimes } from './rewardTimes.js';
 import type { Weight } from '../../network/actParameters.js';
 import { MAX_REWARD } from '../../contract/task.js';
@@ -30,7 +31,8 @@ export interface BranchResult {
 export interface Brancher {
   /**
    * Looks for a chunk from `step` that succeeds with room to spare; before the last chunk, one that ends with more than
-   * the episode ever had. What was tried before the run was stopped is not tried again.
+   * the episode ever had. What was tried before the run was stopped is not tried again. Throws CorruptEpisodeError for
+   * a roll-out that cannot be read.
    */
   branch(rollout: JudgedRollout, step: number): Promise<BranchResult>;
   /** What was tried before for roll-out `index`. */
@@ -81,11 +83,12 @@ export class SelfImitation implements Algorithm {
     let report: LearningReport = branched;
     for (let step = 0; step < this.#options.actorSteps; step++) {
       const stream = `imitate ${rollout.index}.${step}`;
-      const samples = this.#draw(RandomStream.of(this.#actor.seed, 'draw', stream));
-      if (samples.length === 0) break;
+      const drawn = () => this.#draw(RandomStream.of(this.#actor.seed, 'draw', stream));
+      const delivery = await fetchBatch(this.#actor, drawn, stream);
+      if (!delivery) break;
       const { loss, gradientNorm } = await this.#actor.trainer.surrogate(
-        await fetchBatch(this.#actor, samples, stream),
-        new Float32Array(samples.length).fill(1),
+        delivery.batch,
+        new Float32Array(delivery.samples.length).fill(1),
         stream,
       );
       report = { ...branched, loss, gradientNorm };
@@ -95,7 +98,7 @@ export class SelfImitation implements Algorithm {
 
   async explore(copy: ActorTrainer, explorer: number, step: number): Promise<void> {
     const stream = `explorer ${explorer} step ${step}`;
-    await exploreSuccesses(this.#actor, copy, this.#replay.successes, this.#options.batchSize, stream);
+    await exploreSuccesses(this.#actor, copy, this.#replay, this.#options.batchSize, stream);
   }
 
   addPrior(samples: readonly JudgedChunk[]): void {
@@ -138,9 +141,15 @@ export class SelfImitation implements Algorithm {
   async #branch(rollout: JudgedRollout): Promise<LearningReport> {
     const step = this.#branchStep(rollout);
     if (!this.#brancher || step === undefined) return {};
-    const result = await this.#brancher.branch(rollout, step);
-    this.#keep(rollout, result);
-    return { branches: result.tried, branchesSolved: result.solved };
+    try {
+      const result = await this.#brancher.branch(rollout, step);
+      this.#keep(rollout, result);
+      return { branches: result.tried, branchesSolved: result.solved };
+    } catch (error) {
+      if (!(error instanceof CorruptEpisodeError)) throw error;
+      this.#actor.chunks.refuse(error);
+      return {};
+    }
   }
 
   /** Where to branch an episode, if at all. */

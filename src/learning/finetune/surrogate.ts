@@ -49,16 +49,18 @@ export class SurrogateLearning implements Algorithm {
 
   async learn(rollout: JudgedRollout): Promise<LearningReport> {
     const failure = this.#remember(rollout);
-    const { successes } = this.#replay;
-    if (successes.length === 0) return {};
-    const { trainer, seed } = this.#actor;
+    const { trainer, seed, chunks } = this.#actor;
     const stream = `surrogate ${rollout.index}`;
-    const random = RandomStream.of(seed, 'draw', stream);
     const { batchSize } = this.#options;
-    const samples = failure
-      ? [failure, ...draw(successes, batchSize - 1, random)]
-      : draw(successes, batchSize, random);
-    const batch = await fetchBatch(this.#actor, samples, stream);
+    const drawn = (): JudgedChunk[] => {
+      const random = RandomStream.of(seed, 'draw', stream);
+      const bad = failure && chunks.isReadable(failure.path) ? [failure] : [];
+      const good = draw(this.#replay.successes, batchSize - bad.length, random);
+      return good.length > 0 ? [...bad, ...good] : [];
+    };
+    const delivery = await fetchBatch(this.#actor, drawn, stream);
+    if (!delivery) return {};
+    const { samples, batch } = delivery;
     const advantages = Float32Array.from(samples, ({ label }) => label);
     const { loss, goodError, badError, gradientNorm } = await trainer.surrogate(
       batch,
@@ -68,12 +70,12 @@ export class SurrogateLearning implements Algorithm {
     );
     this.#goodErrors.push(goodError);
     if (this.#goodErrors.length > USUAL_OVER) this.#goodErrors.shift();
-    return { loss, goodError, ...(failure && { badError }), gradientNorm };
+    return { loss, goodError, ...(samples[0] === failure && { badError }), gradientNorm };
   }
 
   async explore(copy: ActorTrainer, explorer: number, step: number): Promise<void> {
     const stream = `explorer ${explorer} step ${step}`;
-    await exploreSuccesses(this.#actor, copy, this.#replay.successes, this.#options.batchSize, stream);
+    await exploreSuccesses(this.#actor, copy, this.#replay, this.#options.batchSize, stream);
   }
 
   addPrior(samples: readonly JudgedChunk[]): void {

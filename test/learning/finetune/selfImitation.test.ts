@@ -4,6 +4,7 @@ import type { Actor, JudgedRollout } from '#alohad/learning/finetune/actor.js';
 import { SOLVED } from '#alohad/learning/finetune/farming.js';
 import { RewardTimes } from '#alohad/learning/finetune/rewardTimes.js';
 import { ActorTrainer } from '#alohad/network/actorTrainer.js';
+import { ChunkSupply } from '#alohad/learning/finetune/chunkSupply.js';
 import type { ChunkReference } from '#alohad/learning/finetune/replay.js';
 import {
   type Brancher,
@@ -53,7 +54,7 @@ function recorded(options: Partial<SelfImitationOptions> = {}) {
     lastChunk: 200,
     latentSize: 0,
     seed: 1,
-    chunks: {
+    chunks: new ChunkSupply({
       // oxlint-disable-next-line require-await
       load: async (samples: readonly ChunkReference[]) => {
         imitated.push(samples.map(({ path }) => path));
@@ -64,7 +65,7 @@ function recorded(options: Partial<SelfImitationOptions> = {}) {
           images: [],
         };
       },
-    },
+    }),
     trainer: Object.assign(Object.create(ActorTrainer.prototype), {
       surrogate: () => ({ loss: 0, gradientNorm: 0 }),
     }),
