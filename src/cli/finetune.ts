@@ -135,7 +135,7 @@ Examples:
       process.stdout.write(
         `${report.interrupted ? 'stopped' : 'done'} after ${report.rollouts} roll-outs` +
           (last ? `: ${last.successes} of ${last.episodes} SELECT poses` : '') +
-          `; deployed policy in ${report.deployed}\n` +
+          `; deployed policy in ${report.deployed}, report in ${report.page}\n` +
           (report.interrupted ? 'continue with the same command and --resume\n' : ''),
       );
       if (options.json !== undefined) writeResult(options.json, report);

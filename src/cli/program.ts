@@ -7,6 +7,7 @@ import { finetuneCommand } from './finetune.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
+import { reportCommand } from './report.js';
 import { residualCommand } from './residual.js';
 import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
@@ -26,6 +27,7 @@ export function program(): Command {
     trainCommand(),
     finetuneCommand(),
     residualCommand(),
+    reportCommand(),
     evalCommand(),
     episodesCommand(),
     policyCommand(),

@@ -22,6 +22,8 @@ export interface RecordChoice {
   readonly directory: string;
   readonly images: 'jpeg' | 'none';
   readonly keep: 'successes' | 'failures' | 'all';
+  /** An episode takes the place of one of its name; otherwise it is numbered. */
+  readonly replace?: true;
 }
 
 export interface ControlJob {

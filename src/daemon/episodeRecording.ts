@@ -1,10 +1,13 @@
 /** Records the episodes of a simulated robot into a folder: one recorder, begun and ended with each episode. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { FULL_FRAME } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StepListener } from '../contract/step.js';
+import { storing } from '../contract/systemError.js';
 import type { StartPose } from '../contract/task.js';
 import { EpisodeStore } from '../episodes/episodeStore.js';
+import { EPISODE_SUFFIX, PART_SUFFIX, TORN_SUFFIX } from '../episodes/episodeWriter.js';
 import { Recorder } from '../episodes/recorder.js';
 import type { Clock } from '../realtime/clock.js';
 import { GRIPPER } from '../simulation/gripper.js';
@@ -114,6 +117,11 @@ export class EpisodeRecording {
     return (await this.#recorder.finish({ success: outcome.success })).path;
   }
 
+  /** After a fault of one episode: throws away what there is of it. */
+  async giveUp(): Promise<void> {
+    await this.#recorder.discard();
+  }
+
   /** After a fault in the loop: what was finished stays as a torn file, which `episodes recover` makes whole. */
   async close(): Promise<void> {
     await this.#recorder.close();
@@ -122,6 +130,13 @@ export class EpisodeRecording {
   /** Parallel worlds share a folder: names come from seeds, which they do not share. */
   #name({ seed }: StartPose, label: string): string {
     const name = `seed_${String(seed).padStart(7, '0')}${label}`;
+    if (this.#choice.replace) {
+      for (const suffix of [EPISODE_SUFFIX, PART_SUFFIX, TORN_SUFFIX])
+        storing(this.#choice.directory, () =>
+          rmSync(join(this.#choice.directory, name + suffix), { force: true }),
+        );
+      return name;
+    }
     for (let again = 1; ; again++) {
       const candidate = again === 1 ? name : `${name}_${again}`;
       if (!existsSync(this.#store.path(candidate))) return candidate;

@@ -119,6 +119,8 @@ export async function buildParts(
     ...farmOptions,
     workers: Math.min(workers, config.rolloutsPerUpdate),
     folder: join(run.folder, 'episodes'),
+    // What is there and not in the log was not learned from.
+    replace: true,
   });
   const judgeFarm = new SimRolloutFarm({ ...farmOptions, workers });
   const algorithm = await buildAlgorithm(request, config, run, start, actor, farm, cachedFeatures, patience);

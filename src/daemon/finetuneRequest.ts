@@ -33,5 +33,7 @@ export interface FinetuneReport {
   readonly interrupted: boolean;
   readonly evaluations: readonly StoredEvaluation[];
   readonly deployed: string;
+  /** The page that tells all of it. */
+  readonly page: string;
   readonly out: string;
 }

@@ -1,10 +1,12 @@
 /** Fine-tuning as the `finetune` verb runs it: start policy, demonstrations and worlds in; a better policy out. */
 import { join } from 'node:path';
+import { StorageError } from '../contract/errors.js';
 import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { stepBack } from '../realtime/background.js';
 import { listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
+import { writeReport } from './finetuneReport.js';
 import type { FinetuneReport, FinetuneRequest } from './finetuneRequest.js';
 import { LOOP_FILE, openRun, readConfig, readTensors } from './finetuneRun.js';
 import { FinetuneSession } from './finetuneSession.js';
@@ -50,9 +52,21 @@ export async function finetune(
       interrupted: signal.aborted,
       evaluations: session.evaluations,
       deployed: join(run.folder, 'deployed'),
+      page: writtenReport(run.folder, listener),
       out: run.folder,
     };
   } finally {
     await parts.close();
+  }
+}
+
+/** The run is done whether or not there is space for its report. */
+function writtenReport(folder: string, listener: RunListener): string {
+  try {
+    return writeReport(folder);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    listener.onLine(`${error.message}; \`alohad report ${folder}\` writes it later`);
+    return join(folder, 'report.html');
   }
 }

@@ -21,38 +21,44 @@ export interface RolloutFarmOptions extends Omit<RolloutSetup, 'live'> {
 
 type Body<T> = T extends unknown ? Omit<T, 'id'> : never;
 
+/** A thread with its world. */
 interface Hand {
   readonly worker: Worker;
   readonly ready: Promise<void>;
+  /** Requests that it has not answered yet. */
+  readonly waiting: Map<number, { resolve: (rollout: Rollout) => void; reject: (error: Error) => void }>;
+  /** Why it ended, if it did. */
+  ended?: Error;
 }
+
+/** A thread ended without an answer. */
+class ThreadEndedError extends AlohadError {}
 
 export class SimRolloutFarm implements RolloutSource {
   readonly parallel: number;
   readonly #weights: LiveWeights;
+  readonly #setup: RolloutSetup;
   readonly #hands: Hand[];
   readonly #signal: AbortSignal | undefined;
-  readonly #waiting = new Map<
-    number,
-    { resolve: (rollout: Rollout) => void; reject: (error: Error) => void }
-  >();
   readonly #stop: () => void;
   #asked = 0;
   #version = 0;
 
   constructor(options: RolloutFarmOptions) {
-    const { rig, manifest, folder, pace, model, slots, workers, signal } = options;
+    const { rig, manifest, folder, replace, pace, model, slots, workers, signal } = options;
     this.parallel = workers;
     this.#weights = LiveWeights.allocate(options.weightCount);
     this.#signal = signal;
     const live = { model, slots, memory: this.#weights.memory };
-    const setup: RolloutSetup = {
+    this.#setup = {
       rig,
       manifest,
       live,
       ...(folder !== undefined && { folder }),
       ...(pace && { pace }),
+      ...(replace && { replace }),
     };
-    this.#hands = Array.from({ length: workers }, () => this.#start(setup));
+    this.#hands = Array.from({ length: workers }, () => begin(this.#setup));
     this.#stop = () => {
       for (const { worker } of this.#hands) worker.postMessage('stop');
     };
@@ -76,10 +82,11 @@ export class SimRolloutFarm implements RolloutSource {
   async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#stop);
     await Promise.all(
-      this.#hands.map(({ worker }) => {
-        const ended = new Promise((resolve) => worker.once('exit', resolve));
+      this.#hands.map(async ({ worker, ended }) => {
+        if (ended) return;
+        const exit = new Promise((resolve) => worker.once('exit', resolve));
         worker.postMessage('close');
-        return ended;
+        await exit;
       }),
     );
   }
@@ -89,12 +96,10 @@ export class SimRolloutFarm implements RolloutSource {
     const rollouts: Rollout[] = [];
     let next = 0;
     const results = await Promise.allSettled(
-      this.#hands.map(async (hand) => {
-        await hand.ready;
+      this.#hands.map(async (_, place) => {
         while (next < requests.length) {
           const index = next++;
-          if (this.#signal?.aborted) throw new Interrupted('roll-outs were stopped');
-          rollouts[index] = await this.#ask(hand, requests[index]!);
+          rollouts[index] = await this.#ask(place, requests[index]!);
         }
       }),
     );
@@ -103,46 +108,57 @@ export class SimRolloutFarm implements RolloutSource {
     return rollouts;
   }
 
-  async #ask(hand: Hand, body: Body<RolloutRequest>): Promise<Rollout> {
-    const id = this.#asked++;
-    const request: RolloutRequest = { ...body, id };
-    return await new Promise<Rollout>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      hand.worker.postMessage(request);
-    });
+  /** A thread that ended is started anew; what it was at is tried once more. */
+  async #ask(place: number, body: Body<RolloutRequest>): Promise<Rollout> {
+    for (let again = false; ; again = true) {
+      if (this.#hands[place]!.ended) this.#hands[place] = begin(this.#setup);
+      const { worker, ready, waiting } = this.#hands[place]!;
+      await ready;
+      if (this.#signal?.aborted) throw new Interrupted('roll-outs were stopped');
+      const request: RolloutRequest = { ...body, id: this.#asked++ };
+      try {
+        return await new Promise<Rollout>((resolve, reject) => {
+          waiting.set(request.id, { resolve, reject });
+          worker.postMessage(request);
+        });
+      } catch (error) {
+        if (again || !(error instanceof ThreadEndedError)) throw error;
+      }
+    }
   }
+}
 
-  #start(setup: RolloutSetup): Hand {
-    const worker = new Worker(new URL('./rolloutWorker.js', import.meta.url), { workerData: setup });
-    const ready = new Promise<void>((resolve, reject) => {
-      const end = (error: Error): void => {
-        reject(error);
-        for (const { reject: refuse } of this.#waiting.values()) refuse(error);
-        this.#waiting.clear();
-      };
-      worker.on('message', (message: 'ready' | RolloutAnswer) => {
-        if (message === 'ready') {
-          resolve();
-          return;
-        }
-        const error =
-          message.kind === 'failed'
-            ? message.name === Interrupted.name
-              ? new Interrupted(message.message)
-              : new RemoteError(message.name, message.message, message.exitCode)
-            : undefined;
-        const waiting = this.#waiting.get(message.id);
-        this.#waiting.delete(message.id);
-        if (message.kind === 'rollout') waiting?.resolve(message.rollout);
-        else if (waiting) waiting.reject(error!);
-        else end(error!);
-      });
-      worker.on('error', (cause) =>
-        end(new AlohadError(`a roll-out thread failed: ${cause.message}`, { cause })),
-      );
-      worker.on('exit', (code) => end(new AlohadError(`a roll-out thread ended (${code})`)));
+function begin(setup: RolloutSetup): Hand {
+  const worker = new Worker(new URL('./rolloutWorker.js', import.meta.url), { workerData: setup });
+  const waiting: Hand['waiting'] = new Map();
+  const ready = new Promise<void>((resolve, reject) => {
+    const end = (error: Error): void => {
+      hand.ended ??= error;
+      reject(error);
+      for (const { reject: refuse } of waiting.values()) refuse(error);
+      waiting.clear();
+    };
+    worker.on('message', (message: 'ready' | RolloutAnswer) => {
+      if (message === 'ready') {
+        resolve();
+        return;
+      }
+      const asked = waiting.get(message.id);
+      waiting.delete(message.id);
+      if (message.kind === 'rollout') asked?.resolve(message.rollout);
+      else if (asked) asked.reject(errorOf(message));
+      else end(errorOf(message));
     });
-    ready.catch(() => {}); // Thrown where it is awaited.
-    return { worker, ready };
-  }
+    worker.on('error', (cause) =>
+      end(new ThreadEndedError(`a roll-out thread failed: ${cause.message}`, { cause })),
+    );
+    worker.on('exit', (code) => end(new ThreadEndedError(`a roll-out thread ended (${code})`)));
+  });
+  ready.catch(() => {}); // Thrown where it is awaited.
+  const hand: Hand = { worker, ready, waiting };
+  return hand;
+}
+
+function errorOf({ name, message, exitCode }: RolloutAnswer & { readonly kind: 'failed' }): Error {
+  return name === Interrupted.name ? new Interrupted(message) : new RemoteError(name, message, exitCode);
 }

@@ -31,6 +31,11 @@ export interface RolloutSetup {
   readonly folder?: string;
   /** `realtime`: at the pace of the clock, as a person watches it; `fast` when absent. */
   readonly pace?: 'realtime' | 'fast';
+  /**
+   * An episode takes the place of what lies there under its name: a roll-out that was played before and came to nothing,
+   * as its thread or the process ended.
+   */
+  readonly replace?: true;
 }
 
 export type RolloutRequest = { readonly id: number } & (
@@ -69,7 +74,7 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   const recordingTo = (folder: string, keep: 'all' | 'successes') =>
     new EpisodeRecording(
       { rig, source, pace },
-      { directory: folder, images: 'none', keep },
+      { directory: folder, images: 'none', keep, ...(setup.replace && { replace: true }) },
       robot,
       manifest.name,
     );
@@ -108,9 +113,11 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
 
   const play = async (start: StartPose, actorVersion: number): Promise<Rollout> => {
     robot.reset(start);
-    await recording?.begin(start, '', { actorVersion: String(actorVersion) });
-    const { outcome, trace } = await episode(policy, EPISODE_STEPS, recording);
-    const path = await recording?.end(outcome);
+    const { outcome, trace, path } = await recorded(recording, async () => {
+      await recording?.begin(start, '', { actorVersion: String(actorVersion) });
+      const played = await episode(policy, EPISODE_STEPS, recording);
+      return { ...played, path: await recording?.end(played.outcome) };
+    });
     if (outcome.interrupted) throw new Interrupted('the roll-out was stopped');
     return {
       seed: start.seed,
@@ -127,15 +134,16 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   ): Promise<Rollout> => {
     robot.restore(physicsState, start);
     const record = keep === 'none' ? undefined : recording;
-    await record?.begin(start, `-${label}`, { branch: label });
-    const { outcome, trace } = await episode(
-      new ReplaySource(actions),
-      actions.length / DOF,
-      record,
-      robot.goal.slice(),
-    );
-    const dropped = keep === 'successes' && !outcome.success;
-    const path = await record?.end(dropped ? { ...outcome, interrupted: true } : outcome);
+    const { outcome, trace, path } = await recorded(record, async () => {
+      await record?.begin(start, `-${label}`, { branch: label });
+      const goal = robot.goal.slice();
+      const played = await episode(new ReplaySource(actions), actions.length / DOF, record, goal);
+      const dropped = keep === 'successes' && !played.outcome.success;
+      return {
+        ...played,
+        path: await record?.end({ ...played.outcome, ...(dropped && { interrupted: true }) }),
+      };
+    });
     if (outcome.interrupted) throw new Interrupted('the branch was stopped');
     return {
       seed: start.seed,
@@ -171,6 +179,16 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   } finally {
     await recording?.close();
     await policy.close();
+  }
+}
+
+/** Whatever fails, the recorder is ready for the next episode. */
+async function recorded<T>(recording: EpisodeRecording | undefined, play: () => Promise<T>): Promise<T> {
+  try {
+    return await play();
+  } catch (error) {
+    await recording?.giveUp();
+    throw error;
   }
 }
 

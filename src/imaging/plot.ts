@@ -58,23 +58,27 @@ export function plotLines(title: string, curves: readonly Curve[], options: Plot
   return image;
 }
 
-/** The same plot as an SVG document. */
+/**
+ * The same plot as an SVG document, with bands and marks. Elements have classes (`paper`, `ink`, `grid`, `curve0`, `area0`, ...), so
+ * that a page can give them its own colours.
+ */
 export function plotSvg(title: string, curves: readonly Curve[], options: PlotOptions = {}): string {
   const layout = layOut(curves, options);
   const { width, height, left, right, top, bottom } = layout;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="${css(INK)}">`,
-    `<rect width="${width}" height="${height}" fill="${css(PAPER)}"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" class="ink" fill="${css(INK)}" role="img" aria-label="${escaped(title)}">`,
+    `<rect class="paper" width="${width}" height="${height}" fill="${css(PAPER)}"/>`,
     `<text x="${left}" y="26" font-size="18">${escaped(title)}</text>`,
   ];
+  const grid = `class="grid" stroke="${css(GRID)}"`;
   for (const { at, text } of layout.xTicks) {
     parts.push(
-      `<path d="M${px(at)} ${top}V${bottom}" stroke="${css(GRID)}"/><text x="${px(at)}" y="${bottom + 18}" text-anchor="middle">${text}</text>`,
+      `<path d="M${px(at)} ${top}V${bottom}" ${grid}/><text x="${px(at)}" y="${bottom + 18}" text-anchor="middle">${text}</text>`,
     );
   }
   for (const { at, text } of layout.yTicks) {
     parts.push(
-      `<path d="M${left} ${px(at)}H${right}" stroke="${css(GRID)}"/><text x="${left - 8}" y="${px(at + 4)}" text-anchor="end">${text}</text>`,
+      `<path d="M${left} ${px(at)}H${right}" ${grid}/><text x="${left - 8}" y="${px(at + 4)}" text-anchor="end">${text}</text>`,
     );
   }
   for (const { at, text } of layout.marks) {
@@ -82,25 +86,37 @@ export function plotSvg(title: string, curves: readonly Curve[], options: PlotOp
       `<path d="M${px(at)} ${top}V${bottom}" stroke="${css(MARK)}"/><text x="${px(at + 3)}" y="${top + 12}" fill="${css(MARK)}">${escaped(text)}</text>`,
     );
   }
-  parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="${css(INK)}"/>`);
+  parts.push(`<path class="axis" d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="${css(INK)}"/>`);
   if (options.yLabel !== undefined)
     parts.push(`<text x="8" y="${top - 8}">${escaped(options.yLabel)}</text>`);
   if (options.xLabel !== undefined) {
     parts.push(`<text x="${right}" y="${bottom + 36}" text-anchor="end">${escaped(options.xLabel)}</text>`);
   }
+  layout.bands.forEach((band, curve) => {
+    if (band.length > 0)
+      parts.push(`<path ${area(curve)} d="M${path(band)}Z" fill-opacity="0.18" stroke="none"/>`);
+  });
   layout.lines.forEach((runs, curve) => {
-    const d = runs.map((run) => `M${run.map(([x, y]) => `${px(x)} ${px(y)}`).join('L')}`).join('');
+    const stroke = `class="curve${curve}" stroke="${css(colourOf(curve))}"`;
+    const d = runs.map((run) => `M${path(run)}`).join('');
     parts.push(
-      `<path d="${d}" fill="none" stroke="${css(colourOf(curve))}" stroke-width="${LINE_WIDTH}" stroke-linejoin="round"/>`,
+      `<path ${stroke} d="${d}" fill="none" stroke-width="${LINE_WIDTH}" stroke-linejoin="round" stroke-linecap="round"/>`,
     );
+    if (curves[curve]?.marked)
+      for (const [x, y] of runs.flat())
+        parts.push(`<circle ${area(curve)} cx="${px(x)}" cy="${px(y)}" r="${2 * LINE_WIDTH}"/>`);
   });
   for (const { name, curve, at } of legend(layout, curves)) {
     parts.push(
-      `<rect x="${at}" y="${bottom + 28}" width="14" height="3" fill="${css(colourOf(curve))}"/><text x="${at + 20}" y="${bottom + 35}">${escaped(name)}</text>`,
+      `<rect ${area(curve)} x="${at}" y="${bottom + 28}" width="14" height="3"/><text x="${at + 20}" y="${bottom + 35}">${escaped(name)}</text>`,
     );
   }
   return `${parts.join('\n')}\n</svg>\n`;
 }
+
+const area = (curve: number): string => `class="area${curve}" fill="${css(colourOf(curve))}"`;
+const path = (points: readonly (readonly [number, number])[]): string =>
+  points.map(([x, y]) => `${px(x)} ${px(y)}`).join('L');
 
 /** Names of the curves side by side below the axes. */
 function legend(layout: PlotLayout, curves: readonly Curve[]): { name: string; curve: number; at: number }[] {
@@ -146,4 +162,4 @@ function drawSegment(image: Image, x0: number, y0: number, x1: number, y1: numbe
 const css = ([red, green, blue]: Colour): string => `rgb(${red},${green},${blue})`;
 const px = (value: number): string => value.toFixed(1);
 const escaped = (text: string): string =>
-  text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');

@@ -3,7 +3,17 @@
 /** One line of a plot. Points whose y is not finite are left out; the line is broken there. */
 export interface Curve {
   readonly name: string;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly CurvePoint[];
+  /** Marks each point; for curves of few. */
+  readonly marked?: boolean;
+}
+
+export interface CurvePoint {
+  readonly x: number;
+  readonly y: number;
+  /** Ends of an interval around y, drawn as a band. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export interface PlotOptions {
@@ -11,6 +21,8 @@ export interface PlotOptions {
   readonly height?: number;
   /** Logarithmic y axis; values that are not positive are left out. */
   readonly logarithmic?: boolean;
+  /** The y axis shows at least these. */
+  readonly yRange?: readonly [low: number, high: number];
   readonly xLabel?: string;
   readonly yLabel?: string;
   /** Places on the x axis that are marked by a line from top to bottom, with a word at its top. */
@@ -37,6 +49,8 @@ export interface PlotLayout {
   readonly marks: readonly Tick[];
   /** For each curve, its unbroken runs of points [px]. */
   readonly lines: readonly (readonly (readonly [x: number, y: number])[])[][];
+  /** For each curve, the outline of its band, empty without one [px]. */
+  readonly bands: readonly (readonly (readonly [x: number, y: number])[])[];
 }
 
 const MARGIN = { left: 72, right: 20, top: 44, bottom: 44 } as const;
@@ -47,13 +61,22 @@ export function layOut(curves: readonly Curve[], options: PlotOptions = {}): Plo
   const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
   const toAxis = (y: number): number => (logarithmic ? Math.log10(y) : y);
   const runs = curves.map(({ points }) => unbroken(points.map(({ x, y }) => [x, toAxis(y)] as const)));
+  const bands = curves.map(({ points }) =>
+    points.flatMap(({ x, low, high }) =>
+      low === undefined || high === undefined ? [] : [{ x, low: toAxis(low), high: toAxis(high) }],
+    ),
+  );
   const all = runs.flat(2);
   const xs = extent(
     all.map(([x]) => x),
     0,
   );
   const ys = extent(
-    all.map(([, y]) => y),
+    [
+      ...all.map(([, y]) => y),
+      ...bands.flat().flatMap(({ low, high }) => [low, high]),
+      ...(options.yRange ?? []).map(toAxis),
+    ],
     0.05,
   );
   const column = (x: number): number => left + ((x - xs.low) / (xs.high - xs.low)) * (right - left);
@@ -71,6 +94,10 @@ export function layOut(curves: readonly Curve[], options: PlotOptions = {}): Plo
       .filter(({ x }) => x >= xs.low && x <= xs.high)
       .map(({ x, text }) => ({ at: column(x), text })),
     lines: runs.map((curve) => curve.map((run) => run.map(([x, y]) => [column(x), row(y)] as const))),
+    bands: bands.map((band) => [
+      ...band.map(({ x, high }) => [column(x), row(high)] as const),
+      ...band.toReversed().map(({ x, low }) => [column(x), row(low)] as const),
+    ]),
   };
 }
 
