@@ -76,6 +76,8 @@ export async function buildAlgorithm(
         heads,
         actions,
       };
+      const state =
+        run.checkpoint === undefined ? undefined : readTensors(join(run.checkpoint, ALGORITHM_FILE));
       const critic = await CriticTrainer.create({
         config: criticConfig,
         batchSize: criticBatchSize,
@@ -86,14 +88,16 @@ export async function buildAlgorithm(
         ],
         optimizer: { betas: [0.9, 0.999], epsilon: 1e-8, clipNorm: 10 },
         threads,
-        ...(run.checkpoint !== undefined && { state: readTensors(join(run.checkpoint, ALGORITHM_FILE)) }),
+        ...(state && { state }),
       });
-      return new ChunkCriticLearning(actor, critic, criticConfig, {
+      const learning = new ChunkCriticLearning(actor, critic, criticConfig, {
         ...rest,
         batchSize,
         criticBatchSize,
         ...(maxActorLag !== undefined && { maxActorLag }),
       });
+      if (state) learning.load(state);
+      return learning;
     }
     default:
       return config.algorithm satisfies never;

@@ -1,10 +1,12 @@
 /** What fine-tuning starts from: a policy with its weights and demonstrations, of the same robot. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import { EpisodeError, UsageError } from '../contract/errors.js';
 import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
+import { readEpisode, readHeader } from '../episodes/readEpisode.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
+import { RolloutLog } from '../learning/finetune/rolloutLog.js';
 import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
@@ -24,19 +26,21 @@ export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConf
   return { ...stored, manifest, config: { ...stored.config, dropout } };
 }
 
-export interface DemonstrationEntry {
+export interface RecordedEpisode {
   readonly path: string;
-  readonly steps: number;
-  /** (T,) reward after each step. */
-  readonly reward: Float64Array;
-  readonly seed: number;
   readonly cameras: readonly string[];
   /** Whether any image can be drawn from it. */
   readonly fromStates: boolean;
 }
 
+export interface DemonstrationEntry extends RecordedEpisode {
+  readonly steps: number;
+  /** (T,) reward after each step. */
+  readonly reward: Float64Array;
+  readonly seed: number;
+}
+
 export interface Demonstrations {
-  readonly store: EpisodeStore;
   readonly entries: readonly DemonstrationEntry[];
   /** Not learned from: the validation loss is measured on them. */
   readonly heldOut: readonly DemonstrationEntry[];
@@ -74,15 +78,29 @@ export function listDemonstrations(
     throw new EpisodeError(
       `${folder} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
     );
-  if (spare.length > 0) return { store, entries, heldOut: spare };
+  if (spare.length > 0) return { entries, heldOut: spare };
   const kept = entries.length - Math.min(heldOut, Math.floor(entries.length / HELD_OUT_OF));
-  return { store, entries: entries.slice(0, kept), heldOut: entries.slice(kept) };
+  return { entries: entries.slice(0, kept), heldOut: entries.slice(kept) };
 }
 
-/** A policy and a replay of different robots refuse each other by name. */
+/** One episode of each past run that is to be learned from, by which the others are known. Throws UsageError. */
+export function firstOfPriorRuns({ prior }: FinetuneConfig, { rig }: FinetuneRequest): RecordedEpisode[] {
+  return prior.folders.flatMap((folder) => {
+    const path = new RolloutLog(folder).entries.find((entry) => existsSync(entry.path))?.path;
+    if (path === undefined) return [];
+    const { task, cameras, backend } = readHeader(path).info;
+    if (task !== rig.task)
+      throw new UsageError(
+        `${folder} is a run of ${task}, the rig's task is ${rig.task}: leave it out of prior.folders`,
+      );
+    return [{ path, cameras, fromStates: backend === 'sim' }];
+  });
+}
+
+/** A policy and a replay of different robots refuse each other by name: the first episode is read whole. */
 export function requireSameRobot(
   start: StartPolicy,
-  { store, entries }: Demonstrations,
+  entries: readonly RecordedEpisode[],
   { rig }: FinetuneRequest,
 ): void {
   const { config, manifest } = start;
@@ -94,7 +112,7 @@ export function requireSameRobot(
       );
   }
   const [first] = entries;
-  const episode = store.read(basename(first!.path, '.mcap'));
+  const episode = readEpisode(first!.path);
   const width = episode.qpos.length / episode.steps;
   if (width !== config.stateSize)
     throw new UsageError(

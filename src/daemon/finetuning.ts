@@ -4,7 +4,7 @@ import { StorageError } from '../contract/errors.js';
 import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { stepBack } from '../realtime/background.js';
-import { listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
+import { firstOfPriorRuns, listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
 import { writeReport } from './finetuneReport.js';
 import type { FinetuneReport, FinetuneRequest } from './finetuneRequest.js';
@@ -23,7 +23,8 @@ export async function finetune(
   const run = openRun(request, config);
   const start = readStart(request, config);
   const demonstrations = listDemonstrations(request, config.diagnostics.heldOut, listener);
-  requireSameRobot(start, demonstrations, request);
+  requireSameRobot(start, demonstrations.entries, request);
+  for (const episode of firstOfPriorRuns(config, request)) requireSameRobot(start, [episode], request);
   const patience = new DiskPatience(signal);
   patience.say = (text) => listener.onLine(text);
   const parts = await buildParts(request, config, run, start, demonstrations, patience, signal);

@@ -1,8 +1,9 @@
 /** Roll-outs in worker threads: the same outcome whoever plays them, new weights at once, branches that continue. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { basename, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { defaultRig } from '#alohad/config/rig.js';
 import { DOF } from '#alohad/contract/robot.js';
 import { SimRolloutFarm } from '#alohad/daemon/rolloutFarm.js';
@@ -51,7 +52,7 @@ let folder: string;
 let trainer: ActTrainer;
 let farm: SimRolloutFarm;
 
-const farmOf = (workers: number, to?: string): SimRolloutFarm => {
+const farmOf = (workers: number, to?: string, replace?: true): SimRolloutFarm => {
   const { model, slots } = buildLivePolicyModel(CONFIG, trainer.learner);
   return new SimRolloutFarm({
     rig: defaultRig(),
@@ -74,6 +75,7 @@ const farmOf = (workers: number, to?: string): SimRolloutFarm => {
     weightCount: trainer.learner.optimizer.weights.length,
     workers,
     ...(to !== undefined && { folder: to }),
+    ...(replace && { replace }),
   });
 };
 
@@ -143,6 +145,25 @@ describe('the farm', () => {
     expect(unkept!.path).toBeUndefined();
     const [failed] = await farm.branch([branch], 'successes');
     expect(failed!.path).toBeUndefined();
+  }, 60_000);
+
+  test('starts a thread that ended anew, and a repeated roll-out takes the place of what is there', async () => {
+    const to = join(folder, 'replaced');
+    const other = farmOf(1, to, true);
+    other.publish({ version: 1, weights: trainer.learner.optimizer.weights });
+    const [first] = await other.play([STARTS[0]!]);
+    const before = steps(first!.path!);
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    post.mockImplementationOnce(function (this: Worker, ...message: Parameters<Worker['postMessage']>) {
+      this.postMessage(...message);
+      // Well within the roll-out, whose file has begun.
+      setTimeout(() => void this.terminate(), 100);
+    });
+    const [again] = await other.play([STARTS[0]!]);
+    expect(again!.path).toBe(first!.path);
+    expect(steps(again!.path!)).toEqual(before);
+    expect(readdirSync(to).filter((name) => name.endsWith('.mcap'))).toEqual([basename(first!.path!)]);
+    await other.close();
   }, 60_000);
 
   test('names a folder that is gone, and plays on once it is back', async () => {

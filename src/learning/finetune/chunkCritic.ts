@@ -13,6 +13,7 @@
 import { RandomStream } from '../../episodes/randomStream.js';
 import type { ActBatch } from '../../network/actBatch.js';
 import type { ActorTrainer, CriticUse } from '../../network/actorTrainer.js';
+import type { Weight } from '../../network/actParameters.js';
 import type { CriticConfig } from '../../network/critic.js';
 import type { CriticTrainer } from '../../network/criticTrainer.js';
 import type { Actor, Algorithm, JudgedRollout, LearningReport } from './actor.js';
@@ -114,7 +115,17 @@ export class ChunkCriticLearning implements Algorithm {
   }
 
   state() {
-    return this.#critic.state();
+    const progress = { shape: [2], data: Float32Array.of(this.#warm ? 1 : 0, this.#judged) };
+    return new Map([...this.#critic.state(), ['report', this.report.state()], ['progress', progress]]);
+  }
+
+  /** Goes on from what `state` gave; the critic's weights are restored by its trainer. */
+  load(state: ReadonlyMap<string, Weight>): void {
+    const [report, progress] = [state.get('report'), state.get('progress')];
+    if (!report || !progress) return; // A checkpoint of before these were kept.
+    this.report.load(report);
+    this.#warm = progress.data[0] === 1;
+    this.#judged = progress.data[1]!;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
 /**
  * How well the critic knew: its judgement of roll-outs before it learned from them, over the last hundred.
  */
+import type { Weight } from '../../network/actParameters.js';
+
 export interface CriticQuality {
   /** Share of judgements whose sign is not the label's, both kinds counting equally. */
   readonly balancedError: number;
@@ -22,6 +24,16 @@ export class CriticReport {
   add(value: number, label: number): void {
     this.#judged.push({ value, label });
     if (this.#judged.length > OVER) this.#judged.shift();
+  }
+
+  /** The judgements as (n, 2) numbers, value and label, to go on from. */
+  state(): Weight {
+    const data = Float32Array.from(this.#judged.flatMap(({ value, label }) => [value, label]));
+    return { shape: [this.#judged.length, 2], data };
+  }
+
+  load({ data }: Weight): void {
+    for (let i = 0; i < data.length; i += 2) this.add(data[i]!, data[i + 1]!);
   }
 
   /** NaN where there was nothing of a kind. */

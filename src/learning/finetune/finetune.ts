@@ -124,6 +124,7 @@ export class Finetuning {
     );
     if (best.length > 0) this.#best = new Map(best);
     for (const rollout of parts.hooks.log.entries.slice(0, state.rollouts)) parts.algorithm?.recall(rollout);
+    if (parts.config.stabilise && state.rollouts >= DECIDE_EVERY) this.#steerCritic();
     for (const path of parts.hooks.unreadable) this.#leaveOut(path);
     parts.actor.chunks.onUnreadable = ({ path, message }) => {
       parts.hooks.quarantine(path, message, this.#state);
@@ -288,7 +289,7 @@ export class Finetuning {
   }
 
   #stabilise(): void {
-    const { actor, algorithm, config, hooks } = this.#parts;
+    const { actor, algorithm, hooks } = this.#parts;
     const critic = isCritic(algorithm) ? algorithm : undefined;
     const bestBefore = this.#state.stabiliser.best;
     const { state, restore } = decide(this.#state.stabiliser, critic?.report.quality);
@@ -297,11 +298,16 @@ export class Finetuning {
       actor.trainer.load(this.#best);
       hooks.say(`success fell twice below ${(100 * state.best).toFixed(0)} %: weights of that time are back`);
     }
-    if (critic) {
-      critic.gamma = Math.min(0.05, config.critic.gamma * state.gamma);
-      critic.actorSteps = state.actorSteps;
-    }
     this.#state = { ...this.#state, stabiliser: state };
+    this.#steerCritic();
+  }
+
+  #steerCritic(): void {
+    const { algorithm, config } = this.#parts;
+    if (!isCritic(algorithm)) return;
+    const { gamma, actorSteps } = this.#state.stabiliser;
+    algorithm.gamma = Math.min(0.05, config.critic.gamma * gamma);
+    algorithm.actorSteps = actorSteps;
   }
 
   #publish(): void {

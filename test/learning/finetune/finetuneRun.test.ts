@@ -2,15 +2,18 @@
  * Fine-tuning as a whole, in the simulator, on a tiny state-based policy: what a run leaves behind, and that a run which
  * was killed and resumed ends as one that was not.
  */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defaultRig } from '#alohad/config/rig.js';
+import { firstOfPriorRuns } from '#alohad/daemon/finetuneInputs.js';
 import type { FinetuneRequest } from '#alohad/daemon/finetuneRequest.js';
 import { finetune } from '#alohad/daemon/finetuning.js';
 import { recordEpisodes } from '#alohad/daemon/recording.js';
 import { EpisodeStore } from '#alohad/episodes/episodeStore.js';
+import { parseFinetuneConfig } from '#alohad/learning/finetune/finetuneConfig.js';
+import { RolloutLog } from '#alohad/learning/finetune/rolloutLog.js';
 import { loadEpisodes } from '#alohad/learning/loadEpisodes.js';
 import { imitate } from '#alohad/learning/imitate.js';
 import { parseTrainingConfig } from '#alohad/learning/trainingConfig.js';
@@ -76,6 +79,7 @@ const OVERRIDES = {
   imitation: { every: 2, steps: 2 },
   evaluation: { every: 100, episodes: 1 },
   checkpointEvery: 2,
+  diagnostics: { every: 2 },
   critic: { warmUp: 1, hidden: [8], channels: [4], criticSteps: 1 },
 };
 
@@ -128,8 +132,17 @@ describe('a run', () => {
     expect(readdirSync(report.deployed).toSorted()).toContain('policy.onnx');
     const metrics = readFileSync(join(folder, 'whole', 'metrics.jsonl'), 'utf8')
       .trimEnd()
-      .split('\n');
-    expect(metrics).toHaveLength(4);
+      .split('\n')
+      .map((line): Record<string, number> => JSON.parse(line));
+    expect(metrics.map(({ rollout }) => rollout)).toEqual([0, 1, 2, 3]);
+    expect(metrics.map(({ drift }) => drift !== undefined)).toEqual([false, true, false, true]);
+    expect(metrics.at(-1)!['drift']).toBeGreaterThan(0);
+    expect(report.evaluations[0]!.diagnostics).toMatchObject({ drift: 0 });
+    const names = readdirSync(join(folder, 'whole'));
+    expect(names.filter((name) => name.startsWith('events.out.tfevents.'))).toHaveLength(1);
+    const html = readFileSync(report.page, 'utf8');
+    for (const part of ['Learning curve', 'training roll-outs', '<svg', 'all settings']) expect(html).toContain(part);
+    expect(html).not.toMatch(/(?:src|href)="(?!data:)/); // One file.
   }, 60_000);
 
   test('leaves a corrupt demonstration out, names it, and goes on', async () => {
@@ -170,6 +183,26 @@ describe('a run', () => {
     await expect(finetune(request('refused', { policy: other }), silent, never)).rejects.toThrow(
       /other units, joint order or gripper convention/,
     );
+  });
+
+  test('refuses roll-outs of a past run of another task', async () => {
+    const past = join(folder, 'past');
+    mkdirSync(past);
+    const [episode] = EpisodeStore.open(demonstrations).list();
+    new RolloutLog(past).append({
+      index: 0,
+      seed: 0,
+      path: episode!.path,
+      actorVersion: 0,
+      maxReward: 4,
+      finalReward: 4,
+      reward: Float64Array.of(4),
+    });
+    const prior = { ...OVERRIDES, prior: { folders: [past] } };
+    const rig = { ...defaultRig(), task: 'transfer_cube' as const };
+    expect(() =>
+      firstOfPriorRuns(parseFinetuneConfig(prior), { ...request('refused'), rig }),
+    ).toThrow(`${past} is a run of insertion, the rig's task is transfer_cube`);
   });
 
   test('names a bad setting', async () => {
