@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../contract/errors.js';
 import { interruptible } from './interrupt.js';
 import { integer, number, rigOf, withRig, type RigOptions } from './options.js';
+import { Person } from './person.js';
 import { Progress } from './progress.js';
 import { writeResult } from './resultFile.js';
 
@@ -21,6 +22,7 @@ interface FinetuneOptions extends RigOptions {
   threads: number;
   budget?: number;
   target?: number;
+  judge: 'simulator' | 'person';
   background?: true;
   json?: string;
 }
@@ -90,6 +92,14 @@ export function finetuneCommand(): Command {
     .option('--threads <n>', 'threads of the optimizer', integer(1, 64), 1)
     .option('--budget <time>', 'stop after so long: 8h, 30min', timeSpan)
     .option('--target <rate>', 'stop when an evaluation reaches this share of success', number(0, 1))
+    .addOption(
+      new Option(
+        '--judge <who>',
+        'person: puts the scene back between episodes, watches them in real time and judges by a key',
+      )
+        .choices(['simulator', 'person'])
+        .default('simulator'),
+    )
     .option('--background', 'give way to everything else: for a learner beside a running control loop')
     .option('--json <file>', 'machine-readable result')
     .addHelpText(
@@ -105,6 +115,7 @@ Examples:
       const { finetune } = await import('../daemon/finetuning.js');
       const progress = new Progress('finetune');
       const { algorithm, rollouts, seed } = options;
+      const person = options.judge === 'person' ? new Person(process.stdin, process.stderr) : undefined;
       const report = await interruptible((signal) =>
         finetune(
           {
@@ -126,6 +137,7 @@ Examples:
             ...(options.budget !== undefined && { budgetS: options.budget }),
             ...(options.target !== undefined && { target: options.target }),
             ...(options.background && { background: true }),
+            ...(person && { judging: { judge: person, reset: person } }),
           },
           progress,
           signal,

@@ -1,6 +1,7 @@
 /** Makes the algorithm that a run asks for, with the chunks of demonstrations and past runs in its replay. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RolloutSource } from '../contract/rollout.js';
 import { RandomStream } from '../episodes/randomStream.js';
 import type { Actor, Algorithm } from '../learning/finetune/actor.js';
 import { ChunkCriticLearning } from '../learning/finetune/chunkCritic.js';
@@ -16,7 +17,6 @@ import { CriticTrainer } from '../network/criticTrainer.js';
 import type { Demonstrations, StartPolicy } from './finetuneInputs.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
 import { ALGORITHM_FILE, type OpenRun, readTensors } from './finetuneRun.js';
-import { SimRolloutFarm } from './rolloutFarm.js';
 import { readBranches, SimBrancher } from './simBrancher.js';
 
 const BRANCH_LOG = 'branches.jsonl';
@@ -27,7 +27,7 @@ export async function buildAlgorithm(
   run: OpenRun,
   { config: network }: StartPolicy,
   actor: Actor,
-  farm: SimRolloutFarm,
+  source: RolloutSource,
   cachedFeatures: boolean,
   patience: DiskPatience,
 ): Promise<Algorithm | undefined> {
@@ -44,7 +44,7 @@ export async function buildAlgorithm(
       const brancher =
         branches > 0
           ? new SimBrancher({
-              source: farm,
+              source,
               task: rig.task,
               seed: config.seed,
               branches,

@@ -1,5 +1,6 @@
 /** Puts the parts of a fine-tuning run together: actor, algorithm, worlds to play in, samples. */
 import { join } from 'node:path';
+import type { RolloutSource } from '../contract/rollout.js';
 import type { ImagesModule } from '../learning/batchLoader.js';
 import type { BatchBlock } from '../learning/batchMemory.js';
 import { readTrainerState } from '../learning/checkpointFolder.js';
@@ -10,6 +11,7 @@ import { DemonstrationSampler } from '../learning/finetune/demonstrations.js';
 import type { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Explorers } from '../learning/finetune/explorers.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
+import { JudgedRollouts } from '../learning/finetune/judgedRollouts.js';
 import { SampleLoader } from '../learning/finetune/sampleLoader.js';
 import type { ActBatch } from '../network/actBatch.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
@@ -25,8 +27,9 @@ export interface Parts {
   readonly actor: Actor;
   readonly algorithm: Algorithm | undefined;
   readonly explorers: Explorers | undefined;
-  readonly farm: SimRolloutFarm;
-  readonly judgeFarm: SimRolloutFarm;
+  readonly farm: RolloutSource;
+  /** Plays evaluations, which are not recorded. */
+  readonly judgeFarm: RolloutSource;
   readonly sampler: DemonstrationSampler;
   readonly probe: ActorProbe;
   /** Demonstrations that are not learned from. */
@@ -48,7 +51,8 @@ export async function buildParts(
   patience: DiskPatience,
   signal: AbortSignal,
 ): Promise<Parts> {
-  const { rig, threads, workers } = request;
+  const { rig, threads, judging } = request;
+  const workers = judging ? 1 : request.workers;
   const { config: network, weights, manifest } = start;
   const cachedFeatures = config.backbone === 'frozen' && network.cameras.length > 0;
   const environmentSize =
@@ -114,15 +118,20 @@ export async function buildParts(
     slots,
     weightCount: trainer.learner.optimizer.weights.length,
     signal,
+    ...(judging && { pace: 'realtime' as const }),
   };
-  const farm = new SimRolloutFarm({
-    ...farmOptions,
-    workers: Math.min(workers, config.rolloutsPerUpdate),
-    folder: join(run.folder, 'episodes'),
-    // What is there and not in the log was not learned from.
-    replace: true,
-  });
-  const judgeFarm = new SimRolloutFarm({ ...farmOptions, workers });
+  const judged = (source: RolloutSource): RolloutSource =>
+    judging ? new JudgedRollouts(source, judging.judge, judging.reset, signal) : source;
+  const farm = judged(
+    new SimRolloutFarm({
+      ...farmOptions,
+      workers: Math.min(workers, config.rolloutsPerUpdate),
+      folder: join(run.folder, 'episodes'),
+      // What is there and not in the log was not learned from.
+      replace: true,
+    }),
+  );
+  const judgeFarm = judged(new SimRolloutFarm({ ...farmOptions, workers }));
   const algorithm = await buildAlgorithm(request, config, run, start, actor, farm, cachedFeatures, patience);
   if (algorithm) algorithm.addPrior(priorSamples(config, entries, network.chunkSize));
   const explorers =

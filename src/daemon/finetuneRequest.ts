@@ -1,5 +1,6 @@
 /** What the `finetune` verb asks for, and what it is told. */
 import type { Rig } from '../config/rig.js';
+import type { EpisodeJudge, SceneReset } from '../contract/judging.js';
 import type { StoredEvaluation } from './finetuneRun.js';
 
 export interface FinetuneRequest {
@@ -22,6 +23,8 @@ export interface FinetuneRequest {
   readonly budgetS?: number;
   /** Stops when an evaluation reaches this share of success. */
   readonly target?: number;
+  /** Who judges episodes and puts the scene back, at the pace of the clock; the simulator, as fast as it can, when absent. */
+  readonly judging?: { readonly judge: EpisodeJudge; readonly reset: SceneReset };
   /** Gives way to every other process: a control loop may be running beside it. */
   readonly background?: true;
 }
