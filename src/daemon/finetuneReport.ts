@@ -1,6 +1,6 @@
 /** The report of a fine-tuning run: one page that is written at its end and can be written again from its folder. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { MAX_REWARD } from '../contract/task.js';
 import { storing } from '../contract/systemError.js';
 import { type Curve, plotSvg } from '../imaging/plot.js';
@@ -8,7 +8,7 @@ import { exactMcnemar } from '../learning/evaluation/mcnemar.js';
 import { clopperPearson } from '../learning/statistics.js';
 import type { StoredEvaluation } from './finetuneRun.js';
 import type { Fact, Html, Section } from './reportPage.js';
-import { figures, folded, headline, page, paragraph, picture, raw, table } from './reportPage.js';
+import { figures, folded, headline, link, page, paragraph, picture, raw, table } from './reportPage.js';
 import type { Metrics, RunRecord } from './runRecord.js';
 import { costOf, readRun } from './runRecord.js';
 
@@ -19,6 +19,8 @@ export interface FailureGroup {
   readonly count: number;
   /** PNG file. */
   readonly picture?: Uint8Array;
+  /** Path of a film of one, in the run's folder. */
+  readonly film?: string;
 }
 
 /** Roll-outs over which the share that came to a reward is taken. */
@@ -236,7 +238,13 @@ function failureParts(failures: readonly FailureGroup[]): Html[] {
   const pictures = failures.flatMap(({ label, count, picture: png }) =>
     png ? [picture(png, `${label} (${count})`)] : [],
   );
-  return [table([['kind', 'episodes', 'share'], ...rows]), ...pictures];
+  const films = failures.flatMap(({ label, film }) => (film === undefined ? [] : [{ label, film }]));
+  return [
+    paragraph('Of the last roll-outs of training, by the first thing that went wrong.'),
+    table([['kind', 'episodes', 'share'], ...rows]),
+    ...films.map(({ label, film }) => link(`failures/${basename(film)}`, `film of one: ${label}`)),
+    ...pictures,
+  ];
 }
 
 function budget(run: RunRecord): Html[] {

@@ -1,15 +1,16 @@
 /** Fine-tuning as the `finetune` verb runs it: start policy, demonstrations and worlds in; a better policy out. */
 import { join } from 'node:path';
+import type { Rig } from '../config/rig.js';
 import { StorageError } from '../contract/errors.js';
 import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { stepBack } from '../realtime/background.js';
 import { firstOfPriorRuns, listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
-import { writeReport } from './finetuneReport.js';
 import type { FinetuneReport, FinetuneRequest } from './finetuneRequest.js';
 import { LOOP_FILE, openRun, readConfig, readTensors } from './finetuneRun.js';
 import { FinetuneSession } from './finetuneSession.js';
+import { reportRun } from './runFailures.js';
 import type { RunListener } from './runListener.js';
 
 /** Throws UsageError, CheckpointError, EpisodeError, StorageError. */
@@ -53,7 +54,7 @@ export async function finetune(
       interrupted: signal.aborted,
       evaluations: session.evaluations,
       deployed: join(run.folder, 'deployed'),
-      page: writtenReport(run.folder, listener),
+      page: await writtenReport(run.folder, request.rig, listener, signal),
       out: run.folder,
     };
   } finally {
@@ -62,9 +63,14 @@ export async function finetune(
 }
 
 /** The run is done whether or not there is space for its report. */
-function writtenReport(folder: string, listener: RunListener): string {
+async function writtenReport(
+  folder: string,
+  rig: Rig,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<string> {
   try {
-    return writeReport(folder);
+    return await reportRun(folder, rig, listener, signal);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     listener.onLine(`${error.message}; \`alohad report ${folder}\` writes it later`);

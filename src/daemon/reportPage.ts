@@ -19,6 +19,10 @@ export const escaped = (text: string): string =>
 
 export const paragraph = (text: string): Html => raw(`<p>${escaped(text)}</p>`);
 
+/** To a file beside the page. */
+export const link = (file: string, text: string): Html =>
+  raw(`<p><a href="${encodeURI(file)}">${escaped(text)}</a></p>`);
+
 /** Plots side by side where there is room. */
 export const figures = (svgs: readonly string[]): Html =>
   raw(`<div class="figures">${svgs.map((svg) => `<figure>${svg}</figure>`).join('')}</div>`);
