@@ -71,7 +71,7 @@ describe('from poses built by hand', () => {
   const SOCKET_LYING = [-0.15, 0.5, 0.022, 1, 0, 0, 0];
   const lying = [PEG_LYING, SOCKET_LYING];
   const SOCKET = at(GRIP.left);
-  const failure = (poses: readonly (readonly Pose7[])[], reward?: readonly number[]) =>
+  const reasonOf = (poses: readonly (readonly Pose7[])[], reward?: readonly number[]) =>
     failureOf(episodeOf('insertion', poses, reward));
 
   test('a success is no failure', () => {
@@ -84,30 +84,30 @@ describe('from poses built by hand', () => {
   });
 
   test('who did not grasp', () => {
-    expect(failure([lying, lying])).toMatchObject({ kind: 'nothing grasped', step: 1 });
-    expect(failure([lying, [at(GRIP.right), SOCKET_LYING]])?.kind).toBe('socket not grasped');
-    expect(failure([lying, [PEG_LYING, SOCKET]])?.kind).toBe('peg not grasped');
+    expect(reasonOf([lying, lying])).toMatchObject({ kind: 'nothing grasped', step: 1 });
+    expect(reasonOf([lying, [at(GRIP.right), SOCKET_LYING]])?.kind).toBe('socket not grasped');
+    expect(reasonOf([lying, [PEG_LYING, SOCKET]])?.kind).toBe('peg not grasped');
   });
 
   test('an object in the air, away from the hand, is not held', () => {
-    expect(failure([[at(GRIP.right, 0, 0.05), SOCKET]])?.kind).toBe('peg not grasped');
+    expect(reasonOf([[at(GRIP.right, 0, 0.05), SOCKET]])?.kind).toBe('peg not grasped');
   });
 
   test('who dropped, and when', () => {
     const held = [at(GRIP.right), SOCKET];
-    expect(failure([lying, held, [PEG_LYING, SOCKET], [PEG_LYING, SOCKET]])).toMatchObject({
+    expect(reasonOf([lying, held, [PEG_LYING, SOCKET], [PEG_LYING, SOCKET]])).toMatchObject({
       kind: 'peg dropped',
       step: 2,
       text: expect.stringContaining('right hand'),
     });
-    expect(failure([lying, held, held, [at(GRIP.right), SOCKET_LYING]])).toMatchObject({
+    expect(reasonOf([lying, held, held, [at(GRIP.right), SOCKET_LYING]])).toMatchObject({
       kind: 'socket dropped',
       step: 3,
     });
   });
 
   test('held until the end, never met', () => {
-    const fit = failure([lying, [at(GRIP.right), SOCKET]]);
+    const fit = reasonOf([lying, [at(GRIP.right), SOCKET]]);
     const gap = GRIP.right[0] - GRIP.left[0] - 0.12;
     expect(fit?.kind).toBe('timed out before contact');
     expect(fit?.text).toContain(`${(1000 * gap).toFixed(1)} mm`);
