@@ -110,5 +110,6 @@ test('a step that diverges leaves finite weights as they were, and its batch is 
   expect(first!.what).toMatch(/^roll-out [45]$/);
   expect(first!.reason).toContain('loss NaN');
   expect(first!.batches.at(-1)!.some(({ path }) => path === 'roll-out 4')).toBe(true);
-  for (const { data } of run.weights.values()) expect(data.every((value) => Number.isFinite(value))).toBe(true);
+  for (const { data } of run.weights.values())
+    expect(data.every((value) => Number.isFinite(value))).toBe(true);
 });

@@ -2,7 +2,16 @@
  * Fine-tuning as a whole, in the simulator, on a tiny state-based policy: what a run leaves behind, and that a run which
  * was killed and resumed ends as one that was not.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -141,7 +150,8 @@ describe('a run', () => {
     const names = readdirSync(join(folder, 'whole'));
     expect(names.filter((name) => name.startsWith('events.out.tfevents.'))).toHaveLength(1);
     const html = readFileSync(report.page, 'utf8');
-    for (const part of ['Learning curve', 'training roll-outs', '<svg', 'all settings']) expect(html).toContain(part);
+    for (const part of ['Learning curve', 'training roll-outs', '<svg', 'all settings'])
+      expect(html).toContain(part);
     expect(html).not.toMatch(/(?:src|href)="(?!data:|failures\/)/); // One file.
   }, 60_000);
 
@@ -200,9 +210,9 @@ describe('a run', () => {
     });
     const prior = { ...OVERRIDES, prior: { folders: [past] } };
     const rig = { ...defaultRig(), task: 'transfer_cube' as const };
-    expect(() =>
-      firstOfPriorRuns(parseFinetuneConfig(prior), { ...request('refused'), rig }),
-    ).toThrow(`${past} is a run of insertion, the rig's task is transfer_cube`);
+    expect(() => firstOfPriorRuns(parseFinetuneConfig(prior), { ...request('refused'), rig })).toThrow(
+      `${past} is a run of insertion, the rig's task is transfer_cube`,
+    );
   });
 
   test('names a bad setting', async () => {
