@@ -1,6 +1,7 @@
 /** The command line: one file per verb. */
 import { Command } from 'commander';
 import { packageVersion } from '../config/packageVersion.js';
+import { emulateCommand } from './emulate.js';
 import { episodesCommand } from './episodes.js';
 import { evalCommand } from './eval.js';
 import { finetuneCommand } from './finetune.js';
@@ -29,6 +30,7 @@ export function program(): Command {
     residualCommand(),
     reportCommand(),
     evalCommand(),
+    emulateCommand(),
     episodesCommand(),
     policyCommand(),
   ]) {

@@ -7,6 +7,13 @@ import { RigError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
 import { readYaml } from './yamlFile.js';
 
+const busSchema = z.strictObject({
+  /** Serial device: a name given by udev, never an index. */
+  port: z.string().min(1),
+  /** File of calibration/ that says which servos there are. */
+  arm: z.string().min(1),
+});
+
 const rigSchema = z.strictObject({
   name: z.string().min(1).default('aloha-sim'),
   backend: z.enum(['sim']).default('sim'),
@@ -15,6 +22,18 @@ const rigSchema = z.strictObject({
     .strictObject({
       /** Another MJCF scene; relative paths are taken from the rig file's folder by the caller. */
       scene: z.string().optional(),
+    })
+    .prefault({}),
+  /** Servo buses by name: `follower_left`, `follower_right`, `leader_left`, `leader_right`. */
+  buses: z.record(z.string(), busSchema).default({}),
+  emulator: z
+    .strictObject({
+      /** Whether bytes take the time that they take on a wire. */
+      wire: z.boolean().default(true),
+      /** Latency timer of the imitated USB adapter [ms]; 0: none. */
+      latencyMs: z.number().min(0).max(255).default(1),
+      /** Of the faults that happen by chance. */
+      seed: z.int().default(0),
     })
     .prefault({}),
   execution: z
