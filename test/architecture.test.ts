@@ -12,6 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['contract'],
   realtime: ['contract'],
   imaging: ['contract'],
+  api: ['contract'],
   dashboard: ['contract'],
   hardware: ['contract', 'realtime'],
   simulation: ['contract', 'realtime'],
@@ -24,6 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'realtime',
     'imaging',
+    'api',
     'dashboard',
     'hardware',
     'simulation',
@@ -33,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'learning',
     'network',
   ],
-  cli: ['contract', 'config', 'daemon'],
+  cli: ['contract', 'config', 'api', 'daemon'],
   'main.ts': ['cli', 'contract'],
 };
 

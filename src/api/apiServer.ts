@@ -1,0 +1,232 @@
+/**
+ * The daemon's one door: HTTP for the page and the metrics, a WebSocket for the control API.
+ *
+ * It runs on the main thread, away from the control loop, and never waits for a client: what a slow link cannot take
+ * is dropped.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { API_VERSION, type ServerMessage } from '../contract/api.js';
+import { TooManyClientsError } from '../contract/apiErrors.js';
+import type { ServedState } from '../contract/apiState.js';
+import { AlohadError, UsageError } from '../contract/errors.js';
+import { requireAccess, requireSafe, type AccessRules } from './access.js';
+import { Client, type ClientCircle, type CommandedDaemon } from './client.js';
+import { ControlHolder } from './controlHolder.js';
+
+export interface ApiServerOptions extends AccessRules {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Files of the page: answers the path of a GET request, or says that it has none. */
+  readonly page?: (path: string) => { readonly type: string; readonly body: Uint8Array | string } | undefined;
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+const MOST_CLIENTS = 64;
+/** Messages up to here are answered with an error; longer ones end the connection (code 1009). */
+const LONGEST_FRAME = 8 * 1024 * 1024;
+const HEARTBEAT_MS = 5000;
+/** At most so often a change of state is told [ms]. */
+const STATE_PERIOD_MS = 100;
+
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #clients = new Set<Client>();
+  readonly #circle: ClientCircle;
+  #connections = 0;
+  /** By clients that left. */
+  #droppedBefore = 0;
+  #stateTimer: NodeJS.Timeout | undefined;
+  readonly #heart: NodeJS.Timeout;
+
+  /** Throws UsageError when the rules are unsafe or the port is taken. */
+  static async start(daemon: CommandedDaemon, options: ApiServerOptions): Promise<ApiServer> {
+    requireSafe(options);
+    const server = new ApiServer(daemon, options);
+    await new Promise<void>((resolve, reject) => {
+      server.#http.once('error', (cause) => {
+        reject(
+          new UsageError(
+            `cannot listen on ${options.bind}:${options.port}: ${cause.message}. Is a daemon running already? ` +
+              "'alohad status' tells; --port takes another",
+            { cause },
+          ),
+        );
+      });
+      server.#http.listen(options.port, options.bind, resolve);
+    });
+    return server;
+  }
+
+  private constructor(daemon: CommandedDaemon, options: ApiServerOptions) {
+    this.#options = options;
+    const control = new ControlHolder();
+    this.#circle = {
+      daemon,
+      control,
+      state: (): ServedState => ({
+        ...daemon.state,
+        control: control.holder ?? null,
+        clients: this.#clients.size,
+      }),
+      changed: () => {
+        this.#tellWatched();
+        this.changed();
+      },
+      announce: (level, text) => {
+        this.announce(level, text);
+      },
+      unexpected: options.onUnexpected,
+    };
+    this.#http = createServer((request, response) => {
+      this.#serve(request, response);
+    });
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: LONGEST_FRAME,
+      perMessageDeflate: false,
+    });
+    this.#heart = setInterval(() => {
+      for (const client of this.#clients) client.heartbeat();
+    }, HEARTBEAT_MS).unref();
+    this.#http.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy());
+      try {
+        requireAccess(request, options);
+      } catch (error) {
+        if (!(error instanceof AlohadError)) options.onUnexpected(error);
+        const body = refusalOf(error);
+        socket.end(
+          'HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n' +
+            `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+        );
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (open) => {
+        this.#enter(open);
+      });
+    });
+  }
+
+  get port(): number {
+    const address = this.#http.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  /** Frames that clients missed, as their links were too slow. */
+  get dropped(): number {
+    return [...this.#clients].reduce((sum, { dropped }) => sum + dropped, this.#droppedBefore);
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** The daemon's state changed: told soon, several changes at once. */
+  changed(): void {
+    this.#stateTimer ??= setTimeout(() => {
+      this.#stateTimer = undefined;
+      if (this.#clients.size === 0) return;
+      this.#tell({ v: API_VERSION, type: 'state', state: this.#circle.state() });
+    }, STATE_PERIOD_MS);
+  }
+
+  announce(level: 'info' | 'warn', text: string): void {
+    this.#tell({ v: API_VERSION, type: 'event', at: Date.now(), level, text });
+  }
+
+  /** Streams a frame to all clients that `wants` picks. The frame is made only when there is one. */
+  stream(wants: (client: Client) => boolean, make: () => Uint8Array): void {
+    let frame: Uint8Array | undefined;
+    for (const client of this.#clients) {
+      if (wants(client)) client.stream((frame ??= make()));
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#stateTimer);
+    clearInterval(this.#heart);
+    for (const socket of this.#sockets.clients) socket.close(1001, 'the daemon ends');
+    this.#http.closeAllConnections();
+    for (const socket of this.#sockets.clients) socket.terminate();
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => {
+        resolve();
+      });
+    });
+  }
+
+  #enter(socket: WebSocket): void {
+    // What ws itself refuses (bad UTF-8, far too large) it answers with a close code.
+    socket.on('error', () => {});
+    const client = new Client(++this.#connections, socket, this.#circle);
+    if (this.#clients.size >= MOST_CLIENTS) {
+      client.refuse(
+        new TooManyClientsError(`${MOST_CLIENTS} clients are connected already; close one, then try again`),
+      );
+      socket.close(1013, 'TooManyClientsError');
+      return;
+    }
+    this.#clients.add(client);
+    socket.on('close', () => {
+      this.#clients.delete(client);
+      this.#droppedBefore += client.dropped;
+      this.#circle.control.release(client.number);
+      this.#circle.changed();
+    });
+    client.welcome();
+    this.changed();
+  }
+
+  #tell(message: ServerMessage): void {
+    const text = JSON.stringify(message);
+    for (const client of this.#clients) client.tell(text);
+  }
+
+  #tellWatched(): void {
+    this.#circle.daemon.watched(new Set([...this.#clients].flatMap(({ cameras }) => [...cameras])));
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const answer = (status: number, type: string, body: Uint8Array | string): void => {
+      response.writeHead(status, {
+        'content-type': type,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+      });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    };
+    try {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        answer(405, 'text/plain', 'only GET; commands go over the WebSocket at /api\n');
+        return;
+      }
+      const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+      if (pathname === '/metrics') {
+        requireAccess(request, this.#options);
+        answer(
+          200,
+          'text/plain; version=0.0.4; charset=utf-8',
+          this.#circle.daemon.metrics({ clients: this.clients, dropped: this.dropped }),
+        );
+        return;
+      }
+      const file = this.#options.page?.(pathname);
+      if (file) answer(200, file.type, file.body);
+      else answer(404, 'text/plain', 'not found\n');
+    } catch (error) {
+      if (!(error instanceof AlohadError)) this.#options.onUnexpected(error);
+      answer(error instanceof AlohadError ? 403 : 500, 'application/json', refusalOf(error));
+    }
+  }
+}
+
+function refusalOf(error: unknown): string {
+  const { name, message } =
+    error instanceof AlohadError ? error : { name: 'UnexpectedError', message: 'a fault of the daemon' };
+  return `${JSON.stringify({ error: { name, message } })}\n`;
+}

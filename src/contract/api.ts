@@ -1,0 +1,130 @@
+/**
+ * The control API, version 1: messages between a daemon and its clients over one WebSocket.
+ *
+ * Clients send commands as JSON text, each with `v` and optionally an `id` of their choosing. Every one is answered
+ * with `ok` or `refused`, which repeat the `id`. States and events come unasked. Binary messages are streams; see
+ * apiFrames.ts. This is not a stream of joint commands: nothing here moves a joint directly.
+ */
+import { z } from 'zod';
+import type { ServedState } from './apiState.js';
+import { TASKS } from './task.js';
+
+export const API_VERSION = 1;
+
+/** Longest message that is read [bytes]. */
+export const MESSAGE_BYTES = 64 * 1024;
+
+const envelope = {
+  v: z.literal(API_VERSION),
+  id: z.union([z.string().max(64), z.int()]).optional(),
+};
+const name = z.string().min(1).max(256);
+const path = z.string().min(1).max(4096);
+const seed = z.int().min(0).max(1e9);
+
+const runChoice = {
+  /** `script`, a shipped policy's name or a checkpoint folder. */
+  policy: path.default('shipped'),
+  task: z.enum(TASKS).optional(),
+  episodes: z.int().min(1).max(100_000).default(10),
+  seed: seed.optional(),
+};
+
+/** What a mode needs to be told. */
+export const modeRequestSchema = z.discriminatedUnion('mode', [
+  /** Arms stiff (`hold`) or without torque (`limp`; parked before). */
+  z.strictObject({ mode: z.literal('idle'), torque: z.enum(['hold', 'limp']).default('hold') }),
+  z.strictObject({ mode: z.literal('teleop') }),
+  z.strictObject({
+    mode: z.literal('trial'),
+    ...runChoice,
+    poses: z.enum(['random', 'select', 'valid']).default('random'),
+    execution: z.enum(['ensemble', 'chunk', 'blend']).optional(),
+  }),
+  z.strictObject({
+    mode: z.literal('record'),
+    ...runChoice,
+    policy: path.default('script'),
+    folder: path.optional(),
+    images: z.enum(['jpeg', 'none']).default('none'),
+    keep: z.enum(['successes', 'all']).default('all'),
+  }),
+  z.strictObject({ mode: z.literal('replay'), episode: path }),
+  z.strictObject({
+    mode: z.literal('finetune'),
+    policy: path,
+    demonstrations: path,
+    out: path,
+    config: path.optional(),
+    rollouts: z.int().min(1).max(10_000_000).optional(),
+    workers: z.int().min(1).max(64).default(1),
+  }),
+]);
+export type ModeRequest = z.output<typeof modeRequestSchema>;
+
+export const commandSchema = z.discriminatedUnion('type', [
+  /** Names the client, for others to see. */
+  z.strictObject({ ...envelope, type: z.literal('hello'), name }),
+  z.strictObject({ ...envelope, type: z.literal('ping') }),
+  /** Answered with the present state. */
+  z.strictObject({ ...envelope, type: z.literal('state') }),
+  /** Which streams to send; takes the place of the last subscription. */
+  z.strictObject({
+    ...envelope,
+    type: z.literal('subscribe'),
+    cameras: z.array(name).max(16).default([]),
+    joints: z.boolean().default(false),
+    chunks: z.boolean().default(false),
+  }),
+  /** `force` takes control away from whoever has it. */
+  z.strictObject({ ...envelope, type: z.literal('take_control'), force: z.boolean().default(false) }),
+  z.strictObject({ ...envelope, type: z.literal('release_control') }),
+  /** Accepted from everybody, always. The arms hold. */
+  z.strictObject({ ...envelope, type: z.literal('emergency_stop') }),
+  z.strictObject({ ...envelope, type: z.literal('clear_emergency_stop') }),
+  z.strictObject({ ...envelope, type: z.literal('mode'), request: modeRequestSchema }),
+  z.strictObject({
+    ...envelope,
+    type: z.literal('backend'),
+    backend: z.enum(['sim', 'real', 'emulated', 'ros']),
+  }),
+  /** Episodes of a folder, newest last; the daemon's own folder when absent. */
+  z.strictObject({ ...envelope, type: z.literal('episodes'), folder: path.optional() }),
+  z.strictObject({
+    ...envelope,
+    type: z.literal('label'),
+    episode: path,
+    success: z.boolean(),
+    note: z.string().max(1000).default(''),
+  }),
+]);
+export type Command = z.output<typeof commandSchema>;
+export type CommandType = Command['type'];
+/** As a client writes it: what has a default may be left out. */
+export type CommandInput = DistributiveOmit<z.input<typeof commandSchema>, 'v' | 'id'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Commands that only whoever is in control may give. */
+export const CONTROLLING: readonly CommandType[] = ['mode', 'backend', 'clear_emergency_stop'];
+
+export type MessageId = string | number;
+
+export interface NamedError {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** From the daemon. */
+export type ServerMessage = { readonly v: typeof API_VERSION } & (
+  | { readonly type: 'welcome'; readonly client: number; readonly state: ServedState }
+  /** `state` answers `state`, `result` whatever else has one. */
+  | {
+      readonly type: 'ok';
+      readonly id?: MessageId;
+      readonly result?: unknown;
+      readonly state?: ServedState;
+    }
+  | { readonly type: 'refused'; readonly id?: MessageId; readonly error: NamedError }
+  | { readonly type: 'state'; readonly state: ServedState }
+  | { readonly type: 'event'; readonly at: number; readonly level: 'info' | 'warn'; readonly text: string }
+);
