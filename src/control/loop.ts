@@ -15,6 +15,11 @@ import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { TimingSummary } from '../realtime/timingHistogram.js';
 import { Limits } from './limits.js';
 
+/** An AbortSignal, or anything that can be asked as often and as fast. */
+export interface StopSignal {
+  readonly aborted: boolean;
+}
+
 export interface Episode {
   readonly robot: Robot;
   readonly source: ActionSource;
@@ -27,8 +32,8 @@ export interface Episode {
   readonly limits?: Limits;
   /** Goal (14,) that the robot follows already when the episode goes on from a recorded state; absent: it stands. */
   readonly goal?: Float64Array;
-  /** Ends the episode early with the arms holding: Ctrl-C. */
-  readonly signal?: AbortSignal | undefined;
+  /** Ends the episode early with the arms holding: Ctrl-C, an emergency stop. Looked at in every tick. */
+  readonly signal?: StopSignal | undefined;
   /** Told when a listener threw and was detached. */
   readonly onListenerError?: (listener: StepListener, error: unknown) => void;
 }
@@ -64,6 +69,8 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
     while (steps < episode.steps) {
       if (signal?.aborted) break;
       const lateMs = clock.waitForTick();
+      // Asked to stop while waiting: not one more goal is sent.
+      if (signal?.aborted) break;
       const beganMs = performance.now();
       tick(lateMs);
       const endedMs = performance.now();

@@ -53,6 +53,15 @@ export class TimingHistogram {
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
   }
 
+  /** Upper bound [ms] and count of every bucket that is not empty, shortest first: for drawing. */
+  rows(): [number, number][] {
+    const rows: [number, number][] = [];
+    this.#buckets.forEach((count, bucket) => {
+      if (count > 0) rows.push([FINEST_MS * 2 ** (bucket / PER_OCTAVE), count]);
+    });
+    return rows;
+  }
+
   summary(): TimingSummary {
     return {
       count: this.#count,
