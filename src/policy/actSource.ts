@@ -7,7 +7,7 @@
 import { CheckpointError, UsageError } from '../contract/errors.js';
 import type { ImageSource } from '../contract/camera.js';
 import type { PolicyManifest } from '../contract/checkpoint.js';
-import type { ActionSource } from '../contract/policy.js';
+import type { ActionChunk, ActionSource } from '../contract/policy.js';
 import { DOF } from '../contract/robot.js';
 import type { Observation } from '../contract/robot.js';
 import { requireCameras } from './checkpoint.js';
@@ -33,6 +33,8 @@ export interface ActSourceOptions {
   readonly fadeSteps?: number;
   /** Decay of the ensemble's weights; default 0.01. */
   readonly ensembleDecay?: number;
+  /** Shown every chunk as it arrives, in the loop: copy what you keep, do not wait. */
+  readonly onChunk?: (chunk: ActionChunk) => void;
 }
 
 const DEFAULT_FADE_STEPS = 10;
@@ -45,6 +47,7 @@ export class ActSource implements ActionSource {
   readonly #pace: Pace;
   readonly #queryEvery: number;
   readonly #mixer: ChunkMixer;
+  readonly #onChunk: ((chunk: ActionChunk) => void) | undefined;
   readonly #action = new Float64Array(DOF);
   #nextQuery = -Infinity;
 
@@ -63,6 +66,7 @@ export class ActSource implements ActionSource {
     this.#pace = options.pace;
     this.#queryEvery = options.queryEvery ?? defaultQueryEvery(manifest.chunkSize, options);
     this.#mixer = mixerFor(manifest.chunkSize, options);
+    this.#onChunk = options.onChunk;
     if (!(this.#queryEvery >= 1 && this.#queryEvery <= manifest.chunkSize)) {
       throw new UsageError(
         `Queries every ${this.#queryEvery} steps: policy ${manifest.name} predicts ${manifest.chunkSize} steps, ` +
@@ -80,7 +84,7 @@ export class ActSource implements ActionSource {
   decide(observation: Observation): Float64Array | undefined {
     const { step } = observation;
     const arrived = this.#predictor.poll();
-    if (arrived) this.#mixer.add(arrived);
+    if (arrived) this.#take(arrived);
     if (step >= this.#nextQuery && this.#predictor.idle) this.#query(observation);
     return this.#mixer.at(step, this.#action) ? this.#action : undefined;
   }
@@ -104,7 +108,12 @@ export class ActSource implements ActionSource {
     this.#nextQuery = observation.step + this.#queryEvery;
     if (this.#pace === 'realtime') return;
     const chunk = this.#predictor.wait();
-    if (chunk) this.#mixer.add(chunk);
+    if (chunk) this.#take(chunk);
+  }
+
+  #take(chunk: ActionChunk): void {
+    this.#mixer.add(chunk);
+    this.#onChunk?.(chunk);
   }
 }
 

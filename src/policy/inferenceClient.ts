@@ -1,6 +1,7 @@
 /** The loop's side of the inference worker. Nothing here blocks but `wait`. */
 import { Worker } from 'node:worker_threads';
 import { AlohadError, CheckpointError } from '../contract/errors.js';
+import type { PolicyManifest } from '../contract/checkpoint.js';
 import type { ActionChunk } from '../contract/policy.js';
 import { monotonicMs } from '../realtime/monotonic.js';
 import { TimingHistogram } from '../realtime/timingHistogram.js';
@@ -42,14 +43,18 @@ export interface InferenceOptions {
   readonly live?: LiveModel;
 }
 
+const DEFAULT_TIMEOUT_MS = 10_000;
+
 export class InferenceClient implements Predictor {
   readonly latency = new TimingHistogram();
   readonly images: readonly Uint8Array[];
   /** Loading and warming up [ms]. */
   readonly loadMs: number;
   readonly #memory: InferenceMemory;
-  readonly #worker: Worker;
-  readonly #ended: Promise<void>;
+  /** Absent when the worker belongs to another thread. */
+  readonly #worker: Worker | undefined;
+  /** Resolves when the worker has ended, for whatever reason. */
+  readonly ended: Promise<void>;
   readonly #timeoutMs: number;
   readonly #chunk: { step: number; actions: Float32Array; latencyMs: number };
   #submittedMs = 0;
@@ -70,25 +75,53 @@ export class InferenceClient implements Predictor {
       worker.once('exit', (code) => resolve({ ok: false, message: `The inference worker exited (${code})` }));
     });
     if (!ready.ok) throw new CheckpointError(ready.message);
-    return new InferenceClient(memory, worker, ready.loadMs, options.timeoutMs ?? 10_000);
+    return new InferenceClient(memory, ready.loadMs, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, worker);
   }
 
-  private constructor(memory: InferenceMemory, worker: Worker, loadMs: number, timeoutMs: number) {
+  /**
+   * Talks to a worker that another thread started and watches, through its `block`. One client at a time; closing it
+   * leaves the worker as it is, ready for the next.
+   */
+  static attach(manifest: PolicyManifest, block: SharedArrayBuffer): InferenceClient {
+    return new InferenceClient(new InferenceMemory(manifest, block), 0, DEFAULT_TIMEOUT_MS, undefined);
+  }
+
+  private constructor(
+    memory: InferenceMemory,
+    loadMs: number,
+    timeoutMs: number,
+    worker: Worker | undefined,
+  ) {
     this.#memory = memory;
     this.#worker = worker;
     this.loadMs = loadMs;
     this.#timeoutMs = timeoutMs;
     this.images = memory.images;
     this.#chunk = { step: 0, actions: memory.actions, latencyMs: 0 };
+    this.ended = worker ? this.#watch(worker) : Promise.resolve();
+  }
+
+  /** Shared memory for `attach`. */
+  get block(): SharedArrayBuffer {
+    return this.#memory.block;
+  }
+
+  /** Why the worker failed; empty when it did not, or could not say. */
+  get lastWords(): string {
+    return this.#memory.lastWords;
+  }
+
+  async #watch(worker: Worker): Promise<void> {
+    const memory = this.#memory;
     worker.removeAllListeners();
     worker.on('error', (error) => memory.fail(String(error)));
-    this.#ended = new Promise((resolve) => {
+    worker.unref();
+    await new Promise<void>((resolve) => {
       worker.on('exit', () => {
         memory.mailbox.fail();
         resolve();
       });
     });
-    worker.unref();
   }
 
   get idle(): boolean {
@@ -132,9 +165,14 @@ export class InferenceClient implements Predictor {
    * It is asked, never terminated: onnxruntime aborts the whole process when its thread is cut off inside a run.
    */
   async close(): Promise<void> {
+    if (!this.#worker) {
+      // A chunk under way would be taken for the next client's.
+      if (this.#pending) this.#memory.mailbox.waitWhile('server', this.#timeoutMs);
+      return;
+    }
     this.#memory.mailbox.close();
     this.#worker.ref();
-    await this.#ended;
+    await this.ended;
   }
 
   #requireAlive(): void {
