@@ -6,6 +6,7 @@ import { integer, number, rigOf, withRig, type RigOptions } from './options.js';
 import { Person } from './person.js';
 import { Progress } from './progress.js';
 import { writeResult } from './resultFile.js';
+import { setting } from './settings.js';
 
 interface FinetuneOptions extends RigOptions {
   policy: string;
@@ -34,31 +35,6 @@ function timeSpan(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(h|min|s)$/.exec(text);
   if (!match) throw new InvalidArgumentError('expected a time such as 8h, 30min or 90s.');
   return Number(match[1]) * SECONDS[match[2]!]!;
-}
-
-/** `critic.gamma=0.01` as a nested setting. */
-function setting(text: string, before: Record<string, unknown>): Record<string, unknown> {
-  const [path, value] = text.split(/=(.*)/s);
-  if (!path || value === undefined)
-    throw new InvalidArgumentError('expected NAME=VALUE, such as critic.gamma=0.01.');
-  const parsed: unknown = (() => {
-    try {
-      return JSON.parse(value);
-    } catch {
-      return value;
-    }
-  })();
-  const add = (target: Record<string, unknown>, [key, ...rest]: string[]): Record<string, unknown> => {
-    const inner = target[key!];
-    return {
-      ...target,
-      [key!]:
-        rest.length === 0
-          ? parsed
-          : add(typeof inner === 'object' && inner !== null ? { ...inner } : {}, rest),
-    };
-  };
-  return add(before, path.split('.'));
 }
 
 export function finetuneCommand(): Command {

@@ -5,11 +5,13 @@ import { emulateCommand } from './emulate.js';
 import { episodesCommand } from './episodes.js';
 import { evalCommand } from './eval.js';
 import { finetuneCommand } from './finetune.js';
+import { daemonCommands } from './daemonCommands.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
 import { residualCommand } from './residual.js';
+import { serveCommand } from './serve.js';
 import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
 
@@ -33,6 +35,8 @@ export function program(): Command {
     emulateCommand(),
     episodesCommand(),
     policyCommand(),
+    serveCommand(),
+    ...daemonCommands(),
   ]) {
     root.addCommand(verb);
   }

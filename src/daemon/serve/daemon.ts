@@ -1,0 +1,391 @@
+/**
+ * The daemon: what it is doing, and the one guarded way from one thing to the next.
+ *
+ * Every change of mode or backend goes through `#change`: one at a time; what is asked for is checked before anything
+ * moves; the episode in progress is ended with the arms holding; then the new thing begins. The control thread owns the
+ * robot, so there are never two writers.
+ */
+import type { CommandedDaemon, DaemonCommand } from '../../api/client.js';
+import type { Rig } from '../../config/rig.js';
+import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
+import type { ModeRequest } from '../../contract/api.js';
+import type {
+  ArmState,
+  Choice,
+  DaemonMode,
+  DaemonState,
+  LearningState,
+  LoopState,
+} from '../../contract/apiState.js';
+import type { Backend } from '../../contract/robot.js';
+import { meaningOf } from '../../contract/systemError.js';
+import { version } from '../parts.js';
+import { backendChoices, isHarmless, requireBackend } from './backends.js';
+import { Children } from './children.js';
+import type { ControlNews } from './controlLink.js';
+import { label, listRecorded } from './episodeLists.js';
+import { readLearning } from './learningCurves.js';
+import { StopWords, type LiveMemory } from './liveMemory.js';
+import { metricsPage } from './metricsPage.js';
+import { NO_LOOP, Scoreboard } from './scoreboard.js';
+import { planRun, type RunPlan, type RunRequest } from './runs.js';
+import type { ViewFrame } from './viewChild.js';
+
+export interface DaemonOptions {
+  readonly rig: Rig;
+  readonly memory: LiveMemory;
+  readonly episodeFolder: string;
+  readonly onChange: () => void;
+  readonly onFrame: (frame: ViewFrame) => void;
+  /** For the log and everybody's page. */
+  readonly onEvent: (level: 'info' | 'warn', text: string) => void;
+}
+
+/** How often the files of a learner are looked at [ms]. */
+const LEARNING_PERIOD_MS = 2000;
+
+interface Activity {
+  readonly mode: DaemonMode;
+  end(): Promise<void>;
+}
+
+export class Daemon implements CommandedDaemon {
+  readonly #options: DaemonOptions;
+  readonly #children: Children;
+  readonly #words: StopWords;
+  readonly #startedAt = Date.now();
+  #rig: Rig;
+  #arms: ArmState = 'lost';
+  #cameras: readonly string[] = [];
+  #loop: LoopState = NO_LOOP;
+  #line = 'starting';
+  #changing = false;
+  #activity: Activity | undefined;
+  #stopped: DaemonState['emergencyStop'] = null;
+  #scoreboard: Scoreboard | undefined;
+  #learning: LearningState | null = null;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#rig = options.rig;
+    this.#words = new StopWords(options.memory);
+    this.#children = new Children(options.memory, {
+      onControlNews: (news) => {
+        this.#hear(news);
+      },
+      onChange: (name, reason) => {
+        this.#childChanged(name, reason);
+      },
+      onFrame: options.onFrame,
+      onLearnerLine: (line) => {
+        options.onEvent('info', `learner: ${line}`);
+      },
+      onLearnerRefused: (reason) => {
+        this.#say(`fine-tuning was refused: ${reason}`, 'warn');
+      },
+    });
+  }
+
+  get state(): DaemonState {
+    return {
+      software: version,
+      startedAt: this.#startedAt,
+      rig: this.#rig.name,
+      task: this.#rig.task,
+      mode: this.#activity?.mode ?? 'idle',
+      line: this.#line,
+      changing: this.#changing,
+      arms: this.#arms,
+      backend: this.#rig.backend,
+      backends: backendChoices(this.#rig),
+      modes: MODES,
+      emergencyStop: this.#stopped,
+      cameras: this.#cameras,
+      loop: this.#loop,
+      children: this.#children.states,
+      run: this.#scoreboard?.state ?? null,
+      learning: this.#learning,
+      episodeFolder: this.#options.episodeFolder,
+    };
+  }
+
+  /** Starts the process tree and connects the rig's backend; the arms stay limp unless nobody can be hurt. */
+  async start(): Promise<void> {
+    requireBackend(this.#rig.backend, this.#rig);
+    await Promise.all([this.#children.control.start(), this.#children.view.start()]);
+    await this.#change(async () => this.#connect(this.#rig));
+  }
+
+  async carryOut(command: DaemonCommand, who: string): Promise<unknown> {
+    switch (command.type) {
+      case 'mode':
+        await this.#change(async () => this.#enter(command.request, who));
+        return undefined;
+      case 'backend':
+        await this.#change(async () => this.#switch(command.backend, who));
+        return undefined;
+      case 'clear_emergency_stop':
+        this.#words.stop.set(false);
+        this.#stopped = null;
+        this.#say(`${who} cleared the emergency stop`);
+        return undefined;
+      case 'episodes':
+        return await listRecorded(command.folder ?? this.#options.episodeFolder);
+      case 'label':
+        label(command.episode, command.success, command.note);
+        return undefined;
+      default:
+        return command satisfies never;
+    }
+  }
+
+  emergencyStop(who: string): void {
+    this.#words.stop.set(true);
+    this.#stopped ??= { by: who, at: Date.now() };
+    this.#say(`EMERGENCY STOP by ${who}: the arms hold`, 'warn');
+  }
+
+  watched(cameras: ReadonlySet<string>): void {
+    this.#children.watch([...cameras]);
+  }
+
+  metrics(served: { readonly clients: number; readonly dropped: number }): string {
+    return metricsPage(this.state, served);
+  }
+
+  /** Everything to a safe end: the episode, the learner with a checkpoint, the arms parked and without torque. */
+  async close(): Promise<void> {
+    await this.#endActivity();
+    try {
+      await this.#children.control.child?.order({ kind: 'disconnect' });
+    } finally {
+      await this.#children.close();
+    }
+  }
+
+  /** One change at a time. Throws BusyError, and what the change throws. */
+  async #change(work: () => Promise<void>): Promise<void> {
+    if (this.#changing) {
+      throw new BusyError(
+        `a change is under way (${this.#line}); wait for it, or stop the arms with an emergency stop`,
+      );
+    }
+    this.#changing = true;
+    this.#options.onChange();
+    try {
+      await work();
+    } catch (error) {
+      this.#say(`refused: ${meaningOf(error)}`, 'warn');
+      throw error;
+    } finally {
+      this.#changing = false;
+      this.#options.onChange();
+    }
+  }
+
+  async #enter(request: ModeRequest, who: string): Promise<void> {
+    requireMode(request.mode);
+    if (request.mode !== 'idle') this.#requireNoStop();
+    switch (request.mode) {
+      case 'idle':
+        if (this.#arms !== 'faulted' && (this.#arms === 'limp' || request.torque === 'limp'))
+          this.#requireNoStop();
+        await this.#endActivity();
+        if (request.torque === 'limp') await this.#goLimp();
+        else await this.#hold();
+        this.#say(`${who}: the arms ${request.torque === 'limp' ? 'are limp' : 'hold'}`);
+        return;
+      case 'trial':
+      case 'record':
+      case 'replay':
+        await this.#startRun(request, who);
+        return;
+      case 'finetune':
+        await this.#endActivity();
+        await this.#startLearning(request, who);
+        return;
+      case 'teleop':
+        return;
+      default:
+        request satisfies never;
+    }
+  }
+
+  /** Checked, then: hold, park, torque off, disconnect; connect, preflight. Throws UnavailableError before any of it. */
+  async #switch(backend: Backend, who: string): Promise<void> {
+    requireBackend(backend, this.#rig);
+    this.#requireNoStop();
+    await this.#endActivity();
+    this.#say(`${who}: changing from ${this.#rig.backend} to ${backend}`);
+    await this.#connect({ ...this.#rig, backend });
+  }
+
+  async #connect(rig: Rig): Promise<void> {
+    await this.#children.loop.order({ kind: 'connect', rig });
+    this.#rig = rig;
+    if (isHarmless(rig.backend)) await this.#children.loop.order({ kind: 'hold' });
+    this.#say(`connected: ${rig.backend}, the arms ${isHarmless(rig.backend) ? 'hold' : 'are limp'}`);
+  }
+
+  /** Out of any state, a fault included: what is disconnected is connected anew. */
+  async #hold(): Promise<void> {
+    if (this.#arms === 'faulted' || this.#arms === 'disconnected' || this.#arms === 'lost')
+      await this.#children.loop.order({ kind: 'connect', rig: this.#rig });
+    await this.#children.loop.order({ kind: 'hold' });
+  }
+
+  /** Parked, then without torque, and connected again to see where the arms are. */
+  async #goLimp(): Promise<void> {
+    await this.#children.loop.order({ kind: 'connect', rig: this.#rig });
+  }
+
+  async #startRun(request: RunRequest, who: string): Promise<void> {
+    const plan = planRun(request, this.#rig, this.#options.episodeFolder);
+    if (plan.source.kind === 'policy') {
+      this.#say(`loading policy ${plan.source.folder}`);
+      const { manifest } = await this.#children.policy(plan.source.folder, plan.rig);
+      const missing = manifest.images.filter(({ camera }) => !this.#cameras.includes(camera));
+      if (missing.length > 0)
+        throw new UnavailableError(
+          `policy ${manifest.name} needs ${missing.map(({ camera }) => camera).join(', ')}; there is ${this.#cameras.join(', ')}`,
+        );
+    }
+    await this.#endActivity();
+    await this.#hold();
+    const scoreboard = new Scoreboard(plan);
+    this.#scoreboard = scoreboard;
+    let ending = false;
+    this.#say(`${who}: ${request.mode} with ${scoreboard.state.source}`);
+    const finished = this.#play(plan, scoreboard, () => ending).catch((error: unknown) => {
+      this.#say(`${request.mode} ended, the arms hold: ${meaningOf(error)}`, 'warn');
+    });
+    const activity: Activity = {
+      mode: request.mode,
+      end: async () => {
+        ending = true;
+        this.#words.abort.set(true);
+        await finished;
+        this.#words.abort.set(false);
+      },
+    };
+    this.#activity = activity;
+    void finished.then(() => {
+      if (this.#activity === activity) this.#activity = undefined;
+      this.#options.onChange();
+    });
+  }
+
+  /** Episodes one after the other, the arms holding in between, until all are done or something ends it. */
+  async #play(plan: RunPlan, scoreboard: Scoreboard, ending: () => boolean): Promise<void> {
+    for (const start of plan.starts) {
+      if (ending() || this.#words.stop.aborted) return;
+      const { source } = plan;
+      const result = await this.#children.loop.order({
+        kind: 'episode',
+        episode: {
+          rig: plan.rig,
+          start,
+          steps: plan.steps,
+          source: source.kind === 'policy' ? await this.#servedPolicy(source.folder, plan.rig) : source,
+          ...(plan.record && { record: plan.record }),
+        },
+      });
+      if (result === 'stopped' || result === undefined) return;
+      scoreboard.add(result);
+      this.#options.onChange();
+    }
+    this.#say(scoreboard.summary);
+  }
+
+  async #servedPolicy(folder: string, rig: Rig) {
+    const { manifest, block } = await this.#children.policy(folder, rig);
+    return { kind: 'policy', folder, manifest, block } as const;
+  }
+
+  async #startLearning(request: Extract<ModeRequest, { mode: 'finetune' }>, who: string): Promise<void> {
+    await this.#children.learn(request);
+    const look = async (): Promise<void> => {
+      this.#learning = await readLearning(request.out);
+      this.#options.onChange();
+      if (!this.#children.learning && this.#activity === activity) {
+        clearInterval(timer);
+        this.#activity = undefined;
+        this.#say(`fine-tuning in ${request.out} has ended`);
+      }
+    };
+    const timer = setInterval(() => void look(), LEARNING_PERIOD_MS);
+    const activity: Activity = {
+      mode: 'finetune',
+      end: async () => {
+        clearInterval(timer);
+        this.#say('the learner finishes its roll-out and writes a checkpoint');
+        await this.#children.stopLearning();
+      },
+    };
+    this.#activity = activity;
+    this.#say(`${who}: fine-tuning in ${request.out}`);
+  }
+
+  async #endActivity(): Promise<void> {
+    const activity = this.#activity;
+    this.#activity = undefined;
+    await activity?.end();
+  }
+
+  #requireNoStop(): void {
+    if (this.#stopped)
+      throw new EmergencyStopError(
+        `${this.#stopped.by} stopped the arms: look at them, then clear the emergency stop ('alohad clear')`,
+      );
+  }
+
+  #hear(news: ControlNews): void {
+    switch (news.kind) {
+      case 'arms':
+        this.#arms = news.arms;
+        this.#options.onEvent('info', `arms: ${news.arms}`);
+        break;
+      case 'connected':
+        this.#cameras = news.cameras;
+        this.#children.show(news.view);
+        break;
+      case 'statistics':
+        this.#loop = news.statistics;
+        break;
+      case 'warning':
+        this.#options.onEvent('warn', news.text);
+        break;
+      default:
+        news satisfies never;
+    }
+    this.#options.onChange();
+  }
+
+  #childChanged(name: string, reason: string | undefined): void {
+    if (name === 'control loop' && !this.#children.control.child) this.#arms = 'lost';
+    // A control thread that was started again has no robot until a person asks for one: torque would go off and on.
+    if (name === 'control loop' && this.#children.control.child) this.#arms = 'disconnected';
+    if (reason !== undefined) this.#options.onEvent('warn', `${name} died: ${reason}`);
+    this.#options.onChange();
+  }
+
+  #say(line: string, level: 'info' | 'warn' = 'info'): void {
+    this.#line = line;
+    this.#options.onEvent(level, line);
+    this.#options.onChange();
+  }
+}
+
+const MODES: readonly Choice<DaemonMode>[] = [
+  { name: 'idle' },
+  { name: 'teleop', unavailable: 'this build has no leader arms yet' },
+  { name: 'record' },
+  { name: 'trial' },
+  { name: 'replay' },
+  { name: 'finetune' },
+];
+
+function requireMode(mode: DaemonMode): void {
+  const reason = MODES.find(({ name }) => name === mode)?.unavailable;
+  if (reason !== undefined) throw new UnavailableError(`mode ${mode} is not available: ${reason}`);
+}

@@ -1,0 +1,71 @@
+/** What crosses between the daemon's main thread and its control thread. */
+import type { Rig } from '../../config/rig.js';
+import type { ArmState, HistogramRows, TimingState } from '../../contract/apiState.js';
+import type { PolicyManifest } from '../../contract/checkpoint.js';
+import type { StartPose } from '../../contract/task.js';
+import type { WorldOptions } from '../../simulation/world.js';
+import type { EpisodeResult, RecordChoice, SourceChoice } from '../controlJob.js';
+
+/** Who acts in an episode. A policy's network runs in a thread that the main thread watches. */
+export type ServedSource =
+  | Exclude<SourceChoice, { kind: 'policy' }>
+  | {
+      readonly kind: 'policy';
+      readonly folder: string;
+      readonly manifest: PolicyManifest;
+      readonly block: SharedArrayBuffer;
+    };
+
+export interface EpisodeOrder {
+  readonly rig: Rig;
+  readonly source: ServedSource;
+  readonly start: StartPose;
+  readonly record?: RecordChoice;
+  readonly steps: number;
+}
+
+export type Order =
+  /** Takes the place of the robot before, if any: it is parked, limp and closed first. */
+  | { readonly kind: 'connect'; readonly rig: Rig }
+  /** Torque on where the arms are. */
+  | { readonly kind: 'hold' }
+  /** Parks, then torque off. */
+  | { readonly kind: 'disconnect' }
+  | { readonly kind: 'episode'; readonly episode: EpisodeOrder };
+
+export type ToControl = { readonly id: number; readonly order: Order };
+
+/** What a thread that draws the world for people needs. */
+export interface SimulatedView {
+  readonly kind: 'sim';
+  readonly world: WorldOptions;
+  /** Physics states; see realtime/sharedSample.ts. */
+  readonly states: SharedArrayBuffer;
+}
+
+export interface ControlStatistics {
+  readonly ticks: number;
+  readonly missed: number;
+  readonly late: TimingState;
+  readonly lateHistogram: HistogramRows;
+  readonly busy: TimingState;
+  readonly stopping: TimingState;
+  readonly latency: TimingState;
+}
+
+export type FromControl =
+  | { readonly kind: 'ready'; readonly fifo?: string }
+  | { readonly kind: 'done'; readonly id: number; readonly result?: EpisodeResult | 'stopped' }
+  | {
+      readonly kind: 'failed';
+      readonly id: number;
+      readonly name: string;
+      readonly message: string;
+      readonly exitCode: number;
+      /** A bug rather than a refusal: its stack is for the log. */
+      readonly stack?: string;
+    }
+  | { readonly kind: 'arms'; readonly arms: ArmState }
+  | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: SimulatedView }
+  | { readonly kind: 'statistics'; readonly statistics: ControlStatistics }
+  | { readonly kind: 'warning'; readonly text: string };

@@ -1,0 +1,70 @@
+/** What a mode means in episodes: who acts, from which starts, and whether it is recorded. */
+import type { Rig } from '../../config/rig.js';
+import type { ModeRequest } from '../../contract/api.js';
+import { UsageError } from '../../contract/errors.js';
+import { EPISODE_STEPS, type StartPose } from '../../contract/task.js';
+import { readHeader } from '../../episodes/readEpisode.js';
+import { readPool, sampleStartPose } from '../../simulation/startPoses.js';
+import type { RecordChoice, SourceChoice } from '../controlJob.js';
+import { checkpointFolder } from '../parts.js';
+
+export type RunRequest = Extract<ModeRequest, { mode: 'trial' | 'record' | 'replay' }>;
+
+export interface RunPlan {
+  readonly rig: Rig;
+  readonly source: SourceChoice;
+  readonly starts: readonly StartPose[];
+  readonly steps: number;
+  readonly record?: RecordChoice;
+}
+
+/** As the verbs' own; see trials.ts and recording.ts. */
+const FIRST_SEED = { trial: 2_000_000, record: 0 } as const;
+
+/** Looks at everything that was asked for before anything moves. Throws UsageError, CheckpointError, EpisodeError. */
+export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): RunPlan {
+  if (request.mode === 'replay') return planReplay(request.episode, rig);
+  const task = request.task ?? rig.task;
+  if (task !== rig.task) {
+    throw new UsageError(`this daemon's world is set up for ${rig.task}: start it with --task ${task}`);
+  }
+  const { mode, policy, episodes } = request;
+  const first = request.seed ?? FIRST_SEED[mode];
+  const pool = mode === 'trial' && request.poses !== 'random' ? request.poses : undefined;
+  if (pool !== undefined && request.seed !== undefined)
+    throw new UsageError(`a seed draws random poses; ${pool} is a fixed list`);
+  const starts =
+    pool === undefined
+      ? Array.from({ length: episodes }, (_, i) => sampleStartPose(task, first + i))
+      : readPool(pool, task).slice(0, episodes);
+  const execution = mode === 'trial' && request.execution ? { mode: request.execution } : {};
+  return {
+    rig: { ...rig, execution: { ...rig.execution, ...execution } },
+    source:
+      policy === 'script'
+        ? { kind: 'script', waypointNoiseM: 0, timing: 0 }
+        : { kind: 'policy', folder: checkpointFolder(policy, task) },
+    starts,
+    steps: EPISODE_STEPS,
+    ...(mode === 'record' && {
+      record: {
+        directory: request.folder ?? episodeFolder,
+        images: request.images,
+        keep: request.keep,
+      },
+    }),
+  };
+}
+
+function planReplay(path: string, rig: Rig): RunPlan {
+  const { info, outcome } = readHeader(path);
+  if (info.task !== rig.task)
+    throw new UsageError(`${path} is of task ${info.task}, this daemon's world of ${rig.task}`);
+  if (info.startObjects.length === 0) throw new UsageError(`${path} does not say where the objects lay`);
+  return {
+    rig,
+    source: { kind: 'replay', path },
+    starts: [{ seed: info.seed, objects: Float64Array.from(info.startObjects) }],
+    steps: outcome.steps,
+  };
+}

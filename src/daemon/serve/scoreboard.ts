@@ -1,0 +1,57 @@
+/** What the episodes of a run came to. */
+import type { LoopState, RunState } from '../../contract/apiState.js';
+import { wilson } from '../../learning/statistics.js';
+import type { EpisodeResult } from '../controlJob.js';
+import type { RunPlan } from './runs.js';
+
+const NO_TIMING = { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 } as const;
+
+/** Before the control thread told anything. */
+export const NO_LOOP: LoopState = {
+  ticks: 0,
+  missed: 0,
+  late: NO_TIMING,
+  lateHistogram: [],
+  busy: NO_TIMING,
+  stopping: NO_TIMING,
+  latency: NO_TIMING,
+};
+
+export class Scoreboard {
+  readonly #plan: RunPlan;
+  readonly #results: EpisodeResult[] = [];
+
+  constructor(plan: RunPlan) {
+    this.#plan = plan;
+  }
+
+  add(result: EpisodeResult): void {
+    this.#results.push(result);
+  }
+
+  get state(): RunState {
+    const { source, starts } = this.#plan;
+    const successes = this.#results.filter(({ outcome }) => outcome.success).length;
+    const { low, high } = wilson(successes, this.#results.length);
+    return {
+      source: source.kind === 'policy' ? source.folder : source.kind === 'replay' ? source.path : 'script',
+      wanted: starts.length,
+      done: this.#results.length,
+      successes,
+      wilson95: [low, high],
+      episodes: this.#results.map(({ seed, outcome, recorded }) => ({
+        seed,
+        maxReward: outcome.maxReward,
+        success: outcome.success,
+        ...(recorded !== undefined && { recorded }),
+      })),
+    };
+  }
+
+  /** One line for people. */
+  get summary(): string {
+    const { done, successes, wilson95 } = this.state;
+    const [low, high] = wilson95.map((bound) => `${(100 * bound).toFixed(0)} %`);
+    return `${successes} of ${done} succeeded (95 % interval ${low} to ${high})`;
+  }
+}

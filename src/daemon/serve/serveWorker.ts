@@ -1,0 +1,190 @@
+/**
+ * Thread entry of the daemon's control loop: owns the one robot there is, carries out the main thread's orders one after
+ * the other, and between them holds. Emergency stop and abort do not come as orders but through shared memory, which the
+ * loop looks at in every tick.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { AlohadError, EXIT } from '../../contract/errors.js';
+import { CONTROL_PERIOD_S } from '../../contract/robot.js';
+import type { StepListener } from '../../contract/step.js';
+import { ALOHA_LIMITS, Limits } from '../../control/limits.js';
+import type { StopSignal } from '../../control/loop.js';
+import { ControlSession } from '../../control/session.js';
+import { RealTimeClock } from '../../realtime/clock.js';
+import { requestFifo } from '../../realtime/fifo.js';
+import { MeteredClock } from '../../realtime/meteredClock.js';
+import { monotonicMs } from '../../realtime/monotonic.js';
+import { SharedSample } from '../../realtime/sharedSample.js';
+import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistogram.js';
+import type { SimRobot } from '../../simulation/simRobot.js';
+import { worldOptions } from '../parts.js';
+import { createRobot } from './backends.js';
+import { EpisodeRun } from './episodeRun.js';
+import { StopWords, TickTap, type LiveMemory } from './liveMemory.js';
+import type { FromControl, Order, ToControl } from './orders.js';
+import type { EpisodeResult } from '../controlJob.js';
+
+const STATISTICS_MS = 500;
+
+const port = parentPort!;
+const post = (message: FromControl): void => {
+  port.postMessage(message);
+};
+
+const memory: LiveMemory = workerData;
+const words = new StopWords(memory);
+const clock = new MeteredClock(new RealTimeClock(CONTROL_PERIOD_S * 1000));
+const stopping = new TimingHistogram();
+const latency = new TimingHistogram();
+const tap = new TickTap(memory);
+
+const orders: ToControl[] = [];
+/** Standing ends when there is something to do. */
+const asked: StopSignal = {
+  get aborted() {
+    return orders.length > 0;
+  },
+};
+
+interface Connected {
+  readonly robot: SimRobot;
+  readonly session: ControlSession;
+}
+let connected: Connected | undefined;
+
+port.on('message', (message: ToControl) => {
+  orders.push(message);
+});
+const { granted, advice } = requestFifo();
+post({ kind: 'ready', ...(!granted && advice !== undefined && { fifo: advice }) });
+setInterval(tellStatistics, STATISTICS_MS).unref();
+
+for (;;) {
+  const next = orders.shift();
+  if (next) await answer(next);
+  else await stand();
+}
+
+async function stand(): Promise<void> {
+  try {
+    if (connected) await connected.session.stand(asked);
+    else while (!asked.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
+  } catch (error) {
+    post({ kind: 'warning', text: `the arms hold: ${String(error)}` });
+  }
+}
+
+async function answer({ id, order }: ToControl): Promise<void> {
+  try {
+    const result = await carryOut(order);
+    post({ kind: 'done', id, ...(result !== undefined && { result }) });
+  } catch (error) {
+    const known = error instanceof AlohadError;
+    const stack = !known && error instanceof Error ? { stack: error.stack ?? '' } : {};
+    post({
+      kind: 'failed',
+      id,
+      name: known ? error.name : 'UnexpectedError',
+      message: error instanceof Error ? error.message : String(error),
+      exitCode: known ? error.exitCode : EXIT.failed,
+      ...stack,
+    });
+  }
+  tellStatistics();
+}
+
+async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undefined> {
+  switch (order.kind) {
+    case 'connect':
+      await disconnect();
+      await connect(order.rig);
+      return undefined;
+    case 'hold':
+      await required().session.activate();
+      return undefined;
+    case 'disconnect':
+      await disconnect();
+      return undefined;
+    case 'episode': {
+      const { robot, session } = required();
+      const run = new EpisodeRun(order.episode, robot, session, memory, latency);
+      return await run.play(words.abort);
+    }
+    default:
+      return order satisfies never;
+  }
+}
+
+async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise<void> {
+  const robot = createRobot(rig);
+  const speed = rig.limits.velocityRadPerS;
+  const states: { sample?: SharedSample } = {};
+  let moving = false;
+  const session = new ControlSession({
+    robot,
+    clock,
+    limits: new Limits(ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) }))),
+    listeners: [tap, statesTap(robot, states)],
+    stop: words.stop,
+    onMode: (arms) => {
+      // This is the first thing that happens after moving arms were told to hold.
+      if (moving && arms === 'holding' && words.stop.aborted) stopping.record(monotonicMs() - words.stopMs);
+      moving = arms === 'aligning' || arms === 'active';
+      post({ kind: 'arms', arms });
+    },
+    onListenerError: (_, error) => {
+      post({ kind: 'warning', text: `a listener of the loop failed and was detached: ${String(error)}` });
+    },
+  });
+  await session.connect();
+  const sample = SharedSample.allocate(robot.world.stateSize);
+  states.sample = sample;
+  connected = { robot, session };
+  post({
+    kind: 'connected',
+    cameras: robot.images.cameras,
+    view: { kind: 'sim', world: worldOptions(rig), states: sample.memory },
+  });
+}
+
+async function disconnect(): Promise<void> {
+  const before = connected;
+  connected = undefined;
+  await before?.session.disconnect();
+}
+
+function required(): Connected {
+  if (!connected) throw new AlohadError('no robot is connected; choose a backend first');
+  return connected;
+}
+
+/** Copies the physics state of every tick for those who draw it. */
+function statesTap(robot: SimRobot, states: { sample?: SharedSample }): StepListener {
+  const fill = (values: Float64Array): void => {
+    values.set(robot.physicsState);
+  };
+  return {
+    onStep: () => {
+      states.sample?.write(fill);
+    },
+  };
+}
+
+function tellStatistics(): void {
+  post({
+    kind: 'statistics',
+    statistics: {
+      ticks: clock.ticks,
+      missed: clock.allMissed,
+      late: timing(clock.late.summary()),
+      lateHistogram: clock.late.rows(),
+      busy: timing(clock.busy.summary()),
+      stopping: timing(stopping.summary()),
+      latency: timing(latency.summary()),
+    },
+  });
+}
+
+function timing({ count, p50Ms, p99Ms, maxMs }: TimingSummary) {
+  return { count, p50Ms, p99Ms, maxMs };
+}

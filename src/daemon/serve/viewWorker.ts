@@ -1,0 +1,100 @@
+/**
+ * Thread entry: draws what people watch. It has a world of its own, which it puts into the newest physics state of the
+ * control thread's world; the loop does not know that anybody looks.
+ */
+import { constants, setPriority } from 'node:os';
+import { readlinkSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { encodeJpeg } from '../../imaging/jpeg.js';
+import { SharedSample } from '../../realtime/sharedSample.js';
+import { SimCameras } from '../../simulation/simCameras.js';
+import { World } from '../../simulation/world.js';
+import type { SimulatedView } from './orders.js';
+
+/** Frames of all watched cameras at most so often: 20 a second. */
+const PERIOD_MS = 50;
+/** Drawing takes at most half of a core: it rests at least as long as it drew. */
+const REST = 1;
+const SIZE = { width: 320, height: 240 } as const;
+const QUALITY = 80;
+
+export type ToView =
+  | { readonly kind: 'world'; readonly view: SimulatedView }
+  | { readonly kind: 'watched'; readonly cameras: readonly string[] };
+
+export type FromView =
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'frame';
+      readonly camera: string;
+      readonly timeMs: number;
+      readonly jpeg: Uint8Array<ArrayBuffer>;
+    };
+
+interface Scene {
+  readonly world: World;
+  readonly cameras: SimCameras;
+  readonly states: SharedSample;
+  readonly state: Float64Array;
+}
+
+const port = parentPort!;
+let scene: Scene | undefined;
+let watched: readonly string[] = [];
+let drawnVersion = -1;
+
+stepBackOfLoop();
+port.on('message', (message: ToView) => {
+  if (message.kind === 'watched') {
+    // Somebody may see a camera for the first time, of a world that stands still.
+    drawnVersion = -1;
+    watched = message.cameras;
+  } else void open(message.view);
+});
+port.postMessage({ kind: 'ready' } satisfies FromView);
+
+for (;;) {
+  const beganMs = performance.now();
+  draw();
+  const tookMs = performance.now() - beganMs;
+  await new Promise((resolve) => setTimeout(resolve, Math.max(PERIOD_MS - tookMs, tookMs * REST)));
+}
+
+async function open(view: SimulatedView): Promise<void> {
+  scene?.world.dispose();
+  scene = undefined;
+  const world = await World.load(view.world);
+  const states = new SharedSample(view.states);
+  scene = {
+    world,
+    cameras: new SimCameras(world, () => 0),
+    states,
+    state: new Float64Array(states.length),
+  };
+  drawnVersion = -1;
+}
+
+function draw(): void {
+  if (!scene || watched.length === 0) return;
+  const { world, cameras, states, state } = scene;
+  const { version } = states;
+  if (version === drawnVersion || !states.read(state)) return;
+  drawnVersion = version;
+  world.setState(state);
+  for (const camera of watched) {
+    if (!cameras.cameras.includes(camera)) continue;
+    const rgb = new Uint8Array(SIZE.width * SIZE.height * 3);
+    const { timeMs } = cameras.capture({ camera, ...SIZE }, rgb);
+    const jpeg = Uint8Array.from(encodeJpeg({ ...SIZE, rgb }, QUALITY));
+    port.postMessage({ kind: 'frame', camera, timeMs, jpeg } satisfies FromView, [jpeg.buffer]);
+  }
+}
+
+/** Pictures for people give way to everything else of this process. */
+function stepBackOfLoop(): void {
+  if (process.platform !== 'linux') return;
+  setPriority(
+    Number(readlinkSync('/proc/thread-self').split('/').at(-1)),
+    constants.priority.PRIORITY_BELOW_NORMAL,
+  );
+}
