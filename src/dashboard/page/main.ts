@@ -1,0 +1,222 @@
+/** The dashboard's entry: connects what comes in to what is shown, and buttons to commands. */
+import type { CommandInput } from '../../contract/api.js';
+import type { ServedState } from '../../contract/apiState.js';
+import { ArmScene } from './armScene.js';
+import { Cameras } from './cameras.js';
+import { Connection } from './connection.js';
+import { element, input, make, row } from './elements.js';
+import { History } from './history.js';
+import { StateView } from './stateView.js';
+
+/** Lines of the log that are kept. */
+const MOST_EVENTS = 200;
+
+interface RecordedEpisode {
+  readonly name: string;
+  readonly path: string;
+  readonly task: string;
+  readonly source: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly maxReward: number;
+  readonly success: boolean;
+}
+
+const history = new History();
+const cameras = new Cameras();
+const scene = new ArmScene();
+const view = new StateView((kind, name) => {
+  choose(kind, name);
+});
+let state: ServedState | undefined;
+let client = 0;
+
+const connection = new Connection({
+  onOpen: () => {
+    command({ type: 'hello', name: 'dashboard' });
+  },
+  onLost: (reason) => {
+    view.lost(reason);
+  },
+  onFrame: (frame) => {
+    if (frame.kind === 'camera') {
+      cameras.show(frame);
+      return;
+    }
+    history.add(frame);
+    if (frame.kind === 'joints') scene.pose(frame.qpos, frame.goal);
+  },
+  onMessage: (message) => {
+    switch (message.type) {
+      case 'welcome':
+        client = message.client;
+        update(message.state);
+        command({ type: 'subscribe', cameras: [...message.state.cameras], joints: true, chunks: true });
+        void listEpisodes();
+        return;
+      case 'state':
+        update(message.state);
+        return;
+      case 'event':
+        note(message.at, message.level, message.text);
+        return;
+      case 'refused':
+        note(Date.now(), 'warn', message.error.message);
+        return;
+      case 'ok':
+        return;
+      default:
+        message satisfies never;
+    }
+  },
+});
+
+function update(next: ServedState): void {
+  const before = state;
+  state = next;
+  cameras.arrange(next.cameras);
+  view.show(next, client);
+  if (before && before.cameras.join() !== next.cameras.join())
+    command({ type: 'subscribe', cameras: [...next.cameras], joints: true, chunks: true });
+  if (before?.mode === 'record' && before.run?.done !== next.run?.done) void listEpisodes();
+}
+
+/** Sends a command whose refusal is shown among the events. */
+function command(message: CommandInput): void {
+  connection.ask(message).catch(() => {});
+}
+
+type Request = Extract<CommandInput, { type: 'mode' }>['request'];
+
+function choose(kind: 'mode' | 'backend', name: string): void {
+  if (kind === 'mode') {
+    const request = requestOf(name);
+    if (request) command({ type: 'mode', request });
+  } else if (name === 'sim' || name === 'real' || name === 'emulated' || name === 'ros') {
+    command({ type: 'backend', backend: name });
+  }
+}
+
+/** What a mode has to be told; undefined when somebody thought better of it. */
+function requestOf(mode: string): Request | undefined {
+  const ask = (question: string): string | undefined => prompt(`${mode}: ${question}`) ?? undefined;
+  const run = { policy: input('policy').value, episodes: input('episodes').valueAsNumber };
+  switch (mode) {
+    case 'idle':
+      return { mode };
+    case 'trial':
+    case 'record':
+      return { mode, ...run };
+    case 'replay': {
+      const episode = ask('episode file');
+      return episode === undefined ? undefined : { mode, episode };
+    }
+    case 'finetune': {
+      const policy = ask('checkpoint folder to start from');
+      const demonstrations = policy && ask('folder of demonstrations');
+      const out = demonstrations && ask('run folder');
+      return policy && demonstrations && out ? { mode, policy, demonstrations, out } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+async function listEpisodes(): Promise<void> {
+  let episodes: readonly RecordedEpisode[];
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    episodes = (await connection.ask({ type: 'episodes' })) as readonly RecordedEpisode[];
+  } catch {
+    return;
+  }
+  const button = (text: string, act: () => void): HTMLButtonElement => {
+    const made = make('button', text);
+    made.type = 'button';
+    made.addEventListener('click', act);
+    return made;
+  };
+  const header = make('tr');
+  header.append(
+    ...['episode', 'task', 'source', 'seed', 'steps', 'reward', 'success', ''].map((title) =>
+      make('th', title),
+    ),
+  );
+  element('list').replaceChildren(
+    header,
+    ...[...episodes].reverse().map((episode) => {
+      const label = (success: boolean) => (): void => {
+        connection.ask({ type: 'label', episode: episode.path, success }).then(listEpisodes, () => {});
+      };
+      const buttons = make('span');
+      buttons.append(
+        button('success', label(true)),
+        ' ',
+        button('failure', label(false)),
+        ' ',
+        button('replay', () => {
+          command({ type: 'mode', request: { mode: 'replay', episode: episode.path } });
+        }),
+      );
+      const { name, task, source, seed, steps, maxReward, success } = episode;
+      const made = row(
+        name,
+        task,
+        source,
+        String(seed),
+        String(steps),
+        String(maxReward),
+        success ? 'yes' : 'no',
+        buttons,
+      );
+      made.children[6]!.className = success ? 'good' : 'bad';
+      return made;
+    }),
+  );
+}
+
+function note(at: number, level: 'info' | 'warn', text: string): void {
+  const list = element('events');
+  list.prepend(make('li', `${new Date(at).toLocaleTimeString()}  ${text}`, level));
+  while (list.childElementCount > MOST_EVENTS) list.lastElementChild?.remove();
+}
+
+function stop(): void {
+  command({ type: 'emergency_stop' });
+}
+
+element('stop').addEventListener('click', () => {
+  if (state?.emergencyStop) command({ type: 'clear_emergency_stop' });
+  else stop();
+});
+element('take').addEventListener('click', () => {
+  command({ type: 'take_control', force: true });
+});
+element('refresh').addEventListener('click', () => void listEpisodes());
+// Space stops wherever the focus is, also on a button, which it would press; only text fields keep it.
+document.addEventListener(
+  'keydown',
+  (event) => {
+    if (event.code !== 'Space' || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    stop();
+  },
+  { capture: true },
+);
+document.addEventListener(
+  'keyup',
+  (event) => {
+    if (event.code === 'Space' && !(event.target instanceof HTMLInputElement)) event.preventDefault();
+  },
+  { capture: true },
+);
+setInterval(() => {
+  cameras.countRates();
+}, 1000);
+
+function draw(): void {
+  history.draw();
+  scene.draw();
+  requestAnimationFrame(draw);
+}
+requestAnimationFrame(draw);
