@@ -67,6 +67,13 @@ export class Graph {
     return this.cached(`f${value}`, () => this.constant(Float32Array.of(value), []));
   }
 
+  /** A float constant of ones. Equal shapes are one constant. */
+  ones(shape: Shape): Tensor {
+    return this.cached(`ones${shape.join()}`, () =>
+      this.constant(new Float32Array(sizeOf(shape)).fill(1), shape),
+    );
+  }
+
   /** A 1-dimensional int64 constant, as ONNX wants shapes, axes and bounds. Equal lists are one constant. */
   integers(values: readonly number[]): Tensor {
     return this.cached(`i${values.join()}`, () =>
@@ -159,8 +166,11 @@ export class Graph {
     return depends.has(loss.name);
   }
 
-  /** The model file that computes `outputs`, under the given names. What they do not need is left out. */
-  encode(outputs: Readonly<Record<string, Tensor>>): Uint8Array {
+  /**
+   * The model file that computes `outputs`, under the given names. What they do not need is left out. `emptyList` names
+   * one more output that comes first, an empty list.
+   */
+  encode(outputs: Readonly<Record<string, Tensor>>, emptyList?: string): Uint8Array {
     const named = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor }));
     const needed = new Set(named.map(({ tensor }) => tensor.name));
     const nodes: OnnxNode[] = [];
@@ -172,19 +182,16 @@ export class Graph {
       nodes.push({ ...node, outputs: node.outputs.slice(0, last + 1) });
     }
     nodes.reverse();
-    for (const { name, tensor } of named)
-      nodes.push({
-        operator: 'Identity',
-        domain: '',
-        inputs: [tensor.name],
-        outputs: [name],
-        attributes: {},
-      });
+    const close = (operator: string, inputs: readonly string[], output: string) =>
+      nodes.push({ operator, domain: '', inputs, outputs: [output], attributes: {} });
+    for (const { name, tensor } of named) close('Identity', [tensor.name], name);
+    if (emptyList !== undefined) close('SequenceEmpty', [], emptyList);
     return encodeModel({
       nodes,
       constants: [...this.constants.values()].filter(({ name }) => needed.has(name)),
       inputs: this.inputs.filter(({ name }) => needed.has(name)),
       outputs: named.map(({ name, tensor }) => ({ name, shape: tensor.shape, type: tensor.type })),
+      ...(emptyList !== undefined && { listOutput: emptyList }),
     });
   }
 

@@ -11,7 +11,7 @@ import { Graph, sizeOf } from './graph.js';
 import type { Tensor } from './graph.js';
 import type { Learner, WeightKind } from './learner.js';
 import { RandomStream } from './random.js';
-import { openSession } from './session.js';
+import { openSession, runInPlace, STOP } from './session.js';
 import type { SessionOptions } from './session.js';
 import { TrainingError } from './trainingError.js';
 
@@ -64,7 +64,7 @@ export class Objective<Report extends string> {
     );
     const outputs: Record<string, Tensor> = { loss, ...reports };
     reached.forEach(({ name }, i) => (outputs[`gradient/${name}`] = gradients[i]!));
-    const session = await openSession(graph.encode(outputs), options);
+    const session = await openSession(graph.encode(outputs, STOP), options);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of a Record<Report, Tensor>
     const names = Object.keys(reports) as Report[];
     return new Objective(learner, options, session, dropout, names);
@@ -107,7 +107,7 @@ export class Objective<Report extends string> {
     const { learner, session } = this;
     this.masks.draw(new RandomStream(this.options.seed, stream));
     for (const part of this.untouched) part.fill(0);
-    await session.run({ ...pick(feeds, session), ...this.feeds }, this.fetches);
+    await runInPlace(session, { ...pick(feeds, session), ...this.feeds }, this.fetches);
     const loss = this.scalars.get('loss')![0]!;
     const gradientNorm = Number.isFinite(loss) ? learner.optimizer.update(rateFactor) : Number.NaN;
     if (!Number.isFinite(gradientNorm))

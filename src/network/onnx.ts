@@ -43,6 +43,8 @@ export interface OnnxGraph {
   readonly constants: readonly OnnxConstant[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** Name of an output that is a list of float32 tensors; it comes before the others. */
+  readonly listOutput?: string;
 }
 
 const IR_VERSION = 8;
@@ -72,6 +74,7 @@ function encodeGraph(graph: OnnxGraph): Message {
   message.text(2, 'graph');
   for (const constant of graph.constants) message.message(5, encodeConstant(constant));
   for (const input of graph.inputs) message.message(11, encodeValue(input));
+  if (graph.listOutput) message.message(12, encodeList(graph.listOutput));
   for (const output of graph.outputs) message.message(12, encodeValue(output));
   return message;
 }
@@ -130,6 +133,22 @@ function encodeValue(value: OnnxValue): Message {
   type.message(1, tensor);
   const message = new Message();
   message.text(1, value.name);
+  message.message(2, type);
+  return message;
+}
+
+/** The type of a list of float32 tensors of any shape. */
+function encodeList(name: string): Message {
+  const tensor = new Message();
+  tensor.integer(1, DATA_TYPE.float32);
+  const element = new Message();
+  element.message(1, tensor);
+  const list = new Message();
+  list.message(1, element);
+  const type = new Message();
+  type.message(4, list);
+  const message = new Message();
+  message.text(1, name);
   message.message(2, type);
   return message;
 }

@@ -189,13 +189,28 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 // --- reductions ---------------------------------------------------------------------------------------------
 
-/** Sum over `axes`, which stay with size 1 when `keep` is set. */
+/**
+ * Sum over `axes`, which stay with size 1 when `keep` is set. Over the first axes or the last ones it is a product with
+ * a vector of ones: onnxruntime's ReduceSum uses one thread.
+ */
 export function sum(x: Tensor, axes: readonly number[], keep = false): Tensor {
   const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const shape = keep ? kept : x.shape.filter((_, axis) => !axes.includes(axis));
-  return x.graph.node('ReduceSum', [x, x.graph.integers(axes)], shape, {
-    attributes: { keepdims: keep ? 1 : 0 },
-    gradients: [(d) => broadcastTo(reshape(d, kept), x.shape)],
+  const gradients = [(d: Tensor) => broadcastTo(reshape(d, kept), x.shape)];
+  const isFirst = axes.every((axis) => axis < axes.length);
+  const isLast = axes.every((axis) => axis >= x.shape.length - axes.length);
+  if (isFirst === isLast || x.type !== 'float32')
+    return x.graph.node('ReduceSum', [x, x.graph.integers(axes)], shape, {
+      attributes: { keepdims: keep ? 1 : 0 },
+      gradients,
+    });
+  return x.graph.composite([x], () => {
+    const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
+    const rest = sizeOf(x.shape) / count;
+    const output = isFirst
+      ? gemm(x.graph.ones([1, count]), reshape(x, [count, rest]), undefined, false, false)
+      : gemm(reshape(x, [rest, count]), x.graph.ones([count, 1]), undefined, false, false);
+    return { output: reshape(output, shape), gradients };
   });
 }
 
@@ -296,7 +311,14 @@ export function softmax(x: Tensor): Tensor {
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   const last = x.shape.length - 1;
   const statistic = { shape: x.shape.with(last, 1), type: 'float32' } as const;
+  const [rows, width] = [sizeOf(x.shape) / x.shape[last]!, x.shape[last]!];
   const normalised = () => multiply(subtract(x, outputs[1]!), outputs[2]!);
+  // Mean over a row of weight * d: a product of matrix and vector.
+  const weightedMean = (d: Tensor) =>
+    reshape(
+      scale(gemm(reshape(d, [rows, width]), reshape(weight, [width, 1]), undefined, false, false), 1 / width),
+      statistic.shape,
+    );
   const outputs = x.graph.nodeWithOutputs(
     'LayerNormalization',
     [x, weight, bias],
@@ -306,9 +328,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       gradients: [
         (d) => {
           const n = normalised();
-          const g = multiply(d, weight);
-          const alongN = multiply(n, mean(multiply(g, n), [last], true));
-          return multiply(outputs[2]!, subtract(subtract(g, mean(g, [last], true)), alongN));
+          const alongN = multiply(n, weightedMean(multiply(d, n)));
+          return multiply(outputs[2]!, subtract(subtract(multiply(d, weight), weightedMean(d)), alongN));
         },
         (d) => sumTo(multiply(d, normalised()), weight.shape),
         (d) => sumTo(d, bias.shape),
