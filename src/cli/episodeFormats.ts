@@ -111,7 +111,7 @@ export function addFormatVerbs(verb: (name: string, summary: string) => Command)
     .action(async (paths: string[], { json, ...options }: SheetOptions) => {
       const { drawSheets } = await import('../daemon/episodeLooks.js');
       const progress = new Progress('sheet');
-      report(await interruptible((signal) => drawSheets({ paths, ...options }, progress, signal)), json);
+      listFiles(await interruptible((signal) => drawSheets({ paths, ...options }, progress, signal)), json);
     });
 
   verb('plot', 'one picture per episode: 14 joints observed and commanded, reward, events')
@@ -120,11 +120,11 @@ export function addFormatVerbs(verb: (name: string, summary: string) => Command)
     .action(async (paths: string[], { json, ...options }: PictureOptions) => {
       const { drawPlots } = await import('../daemon/episodeLooks.js');
       const progress = new Progress('plot');
-      report(await interruptible((signal) => drawPlots({ paths, ...options }, progress, signal)), json);
+      listFiles(await interruptible((signal) => drawPlots({ paths, ...options }, progress, signal)), json);
     });
 }
 
-function report(files: readonly string[], json: string | undefined): void {
+function listFiles(files: readonly string[], json: string | undefined): void {
   process.stdout.write(`${files.join('\n')}\n`);
   if (json !== undefined) writeResult(json, { files });
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { CameraName } from '../contract/camera.js';
 import type { EpisodeData } from '../contract/episode.js';
 import { storing } from '../contract/systemError.js';
-import { DOF, isGripper, JOINT_NAMES } from '../contract/robot.js';
+import { CONTROL_PERIOD_S, DOF, isGripper, JOINT_NAMES } from '../contract/robot.js';
 import { MAX_REWARD } from '../contract/task.js';
 import { EPISODE_SUFFIX } from '../episodes/episodeWriter.js';
 import { readEpisode } from '../episodes/readEpisode.js';
@@ -55,7 +55,7 @@ export async function drawSheets(
       const tiles = images.cameras.flatMap((camera) =>
         steps.map((step) => ({
           image: { ...TILE, rgb: images.rgb(camera, step).slice() },
-          label: `${camera} ${((episode.timeMs[step] ?? 0) / 1000).toFixed(1)} s reward ${episode.reward[step]}`,
+          label: `${camera} ${secondsAt(episode, step).toFixed(1)} s reward ${episode.reward[step]}`,
           good: episode.outcome.success,
         })),
       );
@@ -89,10 +89,17 @@ export async function drawPlots(
   return files;
 }
 
+/** In simulation the time of its world, however fast it was run; elsewhere as measured [s]. */
+const secondsAt = ({ info, timeMs, steps }: EpisodeData, step: number): number =>
+  info.backend === 'sim' ? step * CONTROL_PERIOD_S : (timeMs[Math.min(step, steps - 1)] ?? 0) / 1000;
+
 /** Left arm in the left column, right arm in the right one, the reward below. */
 function jointPlot(path: string, episode: EpisodeData): Image {
-  const seconds = (step: number): number => (episode.timeMs[Math.min(step, episode.steps - 1)] ?? 0) / 1000;
-  const marks = readEvents(path).map(({ name, step }) => ({ x: seconds(step), text: name }));
+  const seconds = (step: number): number => secondsAt(episode, step);
+  // Every episode ends with `finished`.
+  const marks = readEvents(path)
+    .filter(({ name }) => name !== 'finished')
+    .map(({ name, step }) => ({ x: seconds(step), text: name }));
   const rows = DOF / 2;
   const page = blankImage(2 * PANEL.width, (rows + 1) * PANEL.height, [255, 255, 255]);
   const column = (name: string, values: Float64Array, joint: number): Curve => ({

@@ -94,12 +94,15 @@ export async function exportEpisodes(
   }
 }
 
-function imagesOf({ format, images }: ExportRequest, listener: RunListener): string {
+function imagesOf({ format, images, width, height }: ExportRequest, listener: RunListener): string {
   const choices: readonly string[] = EXPORT_IMAGES[format];
   if (images !== undefined && !choices.includes(images)) {
     throw new UsageError(`--images of format ${format} is ${choices.join(' or ')}, not ${images}`);
   }
   const chosen = images ?? choices[0]!;
+  if (chosen === 'video' && (width % 2 === 1 || height % 2 === 1)) {
+    throw new UsageError(`videos have an even width and height, not ${width}x${height}; change --size`);
+  }
   if (chosen !== 'video' || ffmpegInstalled()) return chosen;
   if (images !== undefined)
     throw new UsageError('videos need ffmpeg, which is not installed; use --images png');

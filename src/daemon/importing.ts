@@ -52,13 +52,14 @@ export async function importEpisodes(
   signal: AbortSignal,
 ): Promise<ImportReport> {
   const format = request.format ?? guess(request.path);
-  const { count, open } = format === 'aloha' ? alohaFiles(request) : await lerobotDataset(request.path);
+  const source = format === 'aloha' ? alohaFiles(request) : await lerobotDataset(request.path);
+  const { count } = source;
   const store = EpisodeStore.open(request.out, { create: true });
   const files: string[] = [];
   let steps = 0;
   const advance = pacer(listener, signal, count, () => `${files.length} of ${count} episodes`);
   for (let i = 0; i < count; i++) {
-    const foreign = await open(i);
+    const foreign = await source.open(i);
     try {
       const afterStep = (): Promise<void> => advance(1 / foreign.steps);
       const success = foreign.facts?.outcome.success ?? (request.success ? true : undefined);

@@ -5,7 +5,7 @@
  * a full disk would pass unseen. So the one function that all its writes go through is watched.
  */
 import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
-import h5wasm, { FS, type Dataset, type File, type Group } from 'h5wasm/node';
+import { Dataset, File, FS, Group, ready } from 'h5wasm/node';
 import { EpisodeError, StorageError } from '../contract/errors.js';
 import { meaningOf, storing } from '../contract/systemError.js';
 
@@ -21,7 +21,7 @@ let watched: Promise<void> | undefined;
 
 /** Loads the library, once. */
 function library(): Promise<void> {
-  watched ??= h5wasm.ready.then(() => {
+  watched ??= ready.then(() => {
     const files = FS;
     if (!files) throw new Error('h5wasm came without a file system');
     const write = files.write.bind(files);
@@ -51,7 +51,7 @@ export async function writeHdf5(
   const check = (): void => {
     if (refusal) throw new StorageError(`cannot write ${path}: ${meaningOf(refusal)}`, { cause: refusal });
   };
-  const file = new h5wasm.File(path, 'w');
+  const file = new File(path, 'w');
   let closed = -1;
   try {
     await build(file, check);
@@ -83,7 +83,7 @@ export async function openHdf5(path: string): Promise<File> {
     throw new EpisodeError(`cannot open ${path}: ${meaningOf(error)}`, { cause: error });
   }
   if (!start.every((byte, i) => byte === SIGNATURE[i])) throw new EpisodeError(`${path} is not an HDF5 file`);
-  const file = new h5wasm.File(path, 'r');
+  const file = new File(path, 'r');
   if (file.file_id <= 0n)
     throw new EpisodeError(`${path} is a damaged HDF5 file; it was not closed properly`);
   return file;
@@ -96,8 +96,8 @@ export function datasetOf(root: Group, name: string): Dataset | undefined {
   for (const [i, part] of parts.entries()) {
     if (!group.keys().includes(part)) return undefined;
     const entity = group.get(part);
-    if (i === parts.length - 1) return entity instanceof h5wasm.Dataset ? entity : undefined;
-    if (!(entity instanceof h5wasm.Group)) return undefined;
+    if (i === parts.length - 1) return entity instanceof Dataset ? entity : undefined;
+    if (!(entity instanceof Group)) return undefined;
     group = entity;
   }
   return undefined;
@@ -106,7 +106,7 @@ export function datasetOf(root: Group, name: string): Dataset | undefined {
 /** The text attribute `name` of the group `group`, or undefined. */
 export function textAttribute(root: Group, group: string, name: string): string | undefined {
   const entity = root.keys().includes(group) ? root.get(group) : null;
-  const value = entity instanceof h5wasm.Group ? entity.attrs[name]?.value : undefined;
+  const value = entity instanceof Group ? entity.attrs[name]?.value : undefined;
   return typeof value === 'string' ? value : undefined;
 }
 
@@ -115,7 +115,7 @@ export function namesIn(root: Group, name: string): string[] {
   let group: Group = root;
   for (const part of name.split('/')) {
     const entity = group.keys().includes(part) ? group.get(part) : null;
-    if (!(entity instanceof h5wasm.Group)) return [];
+    if (!(entity instanceof Group)) return [];
     group = entity;
   }
   return group.keys();
