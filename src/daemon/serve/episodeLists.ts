@@ -1,4 +1,5 @@
 /** Lists recorded episodes in a thread that comes and goes: reading many files must not keep an emergency stop waiting. */
+import { existsSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { AlohadError, EXIT } from '../../contract/errors.js';
@@ -22,8 +23,9 @@ type Answer =
 
 const jobSchema = z.object({ listEpisodesOf: z.string() });
 
-/** Throws EpisodeError. */
+/** Of a folder that is not there yet: none. Throws EpisodeError. */
 export async function listRecorded(folder: string): Promise<readonly RecordedEpisode[]> {
+  if (!existsSync(folder)) return [];
   const worker = new Worker(new URL(import.meta.url), { workerData: { listEpisodesOf: folder } });
   const answer = await new Promise<Answer>((resolve, reject) => {
     worker.once('message', resolve);

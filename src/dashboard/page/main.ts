@@ -214,9 +214,19 @@ setInterval(() => {
   cameras.countRates();
 }, 1000);
 
-function draw(): void {
+/** Plots and arms at most so often [ms]; a slow machine draws less and stays usable. */
+const DRAW_PERIOD_MS = 80;
+/** Rests at least so many times as long as it drew. */
+const REST = 3;
+let restUntilMs = 0;
+
+function draw(nowMs: number): void {
+  requestAnimationFrame(draw);
+  if (nowMs < restUntilMs) return;
+  const beganMs = performance.now();
   history.draw();
   scene.draw();
-  requestAnimationFrame(draw);
+  const tookMs = performance.now() - beganMs;
+  restUntilMs = beganMs + Math.max(DRAW_PERIOD_MS, (1 + REST) * tookMs);
 }
 requestAnimationFrame(draw);

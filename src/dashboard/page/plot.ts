@@ -5,7 +5,7 @@ export interface Range {
   readonly to: number;
 }
 
-const MARGIN = { left: 40, right: 8, top: 6, bottom: 18 } as const;
+const MARGIN = { left: 40, right: 20, top: 6, bottom: 18 } as const;
 const FONT = '11px system-ui, sans-serif';
 
 /** Colours of the style sheet hold light-dark(), which a canvas understands only once they are computed. */
