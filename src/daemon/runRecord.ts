@@ -12,8 +12,17 @@ const metricsSchema = z
   .catchall(z.number().nullable());
 export type Metrics = z.infer<typeof metricsSchema>;
 
+const timeSchema = z.object({
+  wallS: z.number(),
+  playingS: z.number(),
+  learningS: z.number(),
+  cloningS: z.number(),
+});
+
 const eventSchema = z.looseObject({
   at: z.string(),
+  /** At the end of a start of the run. */
+  time: z.unknown(),
   text: z.string().exactOptional(),
   session: z.looseObject({ command: z.string(), version: z.string(), from: z.int() }).exactOptional(),
 });
@@ -77,7 +86,7 @@ export interface RunCost {
   readonly cloningS: number;
 }
 
-export function costOf({ metrics, evaluations }: RunRecord): RunCost {
+export function costOf({ metrics, evaluations, events }: RunRecord): RunCost {
   const last = metrics.at(-1);
   const sum = (name: string) => metrics.reduce((all, line) => all + (line[name] ?? 0), 0);
   const selection = evaluations.reduce((all, { episodes }) => all + episodes, 0);
@@ -91,9 +100,12 @@ export function costOf({ metrics, evaluations }: RunRecord): RunCost {
     cloningSteps,
     actorSteps: (last?.['actorSteps'] ?? 0) - cloningSteps,
     criticSteps: sum('criticSteps'),
-    wallS: last?.['wallS'] ?? 0,
-    playingS: last?.['playingS'] ?? 0,
-    learningS: last?.['learningS'] ?? 0,
-    cloningS: last?.['cloningS'] ?? 0,
+    ...longest([last, ...events.map(({ time }) => time)].map((time) => timeSchema.safeParse(time).data)),
   };
+}
+
+/** A run that was killed has no time of its end, one that ended evaluated after its last roll-out. */
+function longest(times: readonly (z.infer<typeof timeSchema> | undefined)[]): z.infer<typeof timeSchema> {
+  const none = { wallS: 0, playingS: 0, learningS: 0, cloningS: 0 };
+  return times.reduce<z.infer<typeof timeSchema>>((a, b) => (b && b.wallS > a.wallS ? b : a), none);
 }
