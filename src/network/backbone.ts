@@ -1,6 +1,7 @@
 /** Image backbones: from normalised images to feature maps. Parameter names are listed in `actParameters.ts`. */
 import type { ActConfig, SmallBackbone } from './actConfig.js';
 import { backboneChannels, RESNET18_STAGES } from './actParameters.js';
+import { block, blockedConvolution, prefersBlocks, unblock } from './blockedConvolution.js';
 import { convolution } from './convolution.js';
 import type { Tensor } from './graph.js';
 import { add, multiply, relu, reshape } from './operators.js';
@@ -14,21 +15,21 @@ export type Parameters = (name: string) => Tensor;
  * convolution (scaled weight, shift as bias), so that onnxruntime can fuse convolution and ReLU.
  */
 export function resnet18(x: Tensor, prefix: string, parameters: Parameters): Tensor {
-  const frozen = (input: Tensor, conv: string, norm: string, stride: number, padding: number) => {
+  const folded = (conv: string, norm: string) => {
     const weight = parameters(`${conv}.weight`);
     const scale = reshape(parameters(`${norm}.scale`), [weight.shape[0]!, 1, 1, 1]);
-    return convolution(input, multiply(weight, scale), parameters(`${norm}.shift`), { stride, padding });
+    return [multiply(weight, scale), parameters(`${norm}.shift`)] as const;
   };
+  const stem = convolution(x, ...folded(`${prefix}.conv1`, `${prefix}.bn1`), { stride: 2, padding: 3 });
   // ReLU and max commute: this way round there is a quarter as much to keep and to differentiate.
-  let y = relu(maxPool(frozen(x, `${prefix}.conv1`, `${prefix}.bn1`, 2, 3), 3, 2, 1));
+  let y = relu(maxPool(stem, 3, 2, 1));
   RESNET18_STAGES.forEach((channels, stage) => {
-    for (const block of [0, 1]) {
-      const name = `${prefix}.layer${stage + 1}.${block}`;
+    for (const index of [0, 1]) {
+      const name = `${prefix}.layer${stage + 1}.${index}`;
       const changes = y.shape[1] !== channels;
-      const stride = changes ? 2 : 1;
-      const inner = relu(frozen(y, `${name}.conv1`, `${name}.bn1`, stride, 1));
-      const shortcut = changes ? frozen(y, `${name}.downsample`, `${name}.downsample`, stride, 0) : y;
-      y = relu(add(frozen(inner, `${name}.conv2`, `${name}.bn2`, 1, 1), shortcut));
+      const shortcut = changes ? folded(`${name}.downsample`, `${name}.downsample`) : undefined;
+      const first = folded(`${name}.conv1`, `${name}.bn1`);
+      y = residual(y, first, folded(`${name}.conv2`, `${name}.bn2`), shortcut, changes ? 2 : 1);
     }
   });
   return y;
@@ -41,20 +42,37 @@ export function smallBackbone(
   prefix: string,
   parameters: Parameters,
 ): Tensor {
-  const biased = (input: Tensor, name: string, stride: number, padding: number) =>
-    convolution(input, parameters(`${name}.weight`), parameters(`${name}.bias`), { stride, padding });
-  let y = relu(biased(x, `${prefix}.stem`, spec.stem.stride, stemPadding(spec)));
+  const part = (name: string) => [parameters(`${name}.weight`), parameters(`${name}.bias`)] as const;
+  const stem = { stride: spec.stem.stride, padding: stemPadding(spec) };
+  let y = relu(convolution(x, ...part(`${prefix}.stem`), stem));
   spec.stages.forEach(({ channels, blocks, stride }, stage) => {
-    for (let block = 0; block < blocks; block++) {
-      const name = `${prefix}.stage${stage + 1}.${block}`;
-      const first = block === 0 ? stride : 1;
-      const inner = relu(biased(y, `${name}.conv1`, first, 1));
+    for (let index = 0; index < blocks; index++) {
+      const name = `${prefix}.stage${stage + 1}.${index}`;
+      const first = index === 0 ? stride : 1;
       const changes = first !== 1 || y.shape[1] !== channels;
-      const shortcut = changes ? biased(y, `${name}.shortcut`, first, 0) : y;
-      y = relu(add(biased(inner, `${name}.conv2`, 1, 1), shortcut));
+      const shortcut = changes ? part(`${name}.shortcut`) : undefined;
+      y = residual(y, part(`${name}.conv1`), part(`${name}.conv2`), shortcut, first);
     }
   });
   return y;
+}
+
+/** Weight and bias. */
+type Part = readonly [Tensor, Tensor];
+
+/** Two 3x3 convolutions beside a shortcut (He et al. 2016): 1x1 where the size changes, else the identity. */
+function residual(x: Tensor, first: Part, second: Part, shortcut: Part | undefined, stride: number): Tensor {
+  const outer = { stride, padding: 1 };
+  const inner = { stride: 1, padding: 1 };
+  const cut = { stride, padding: 0 };
+  if (prefersBlocks(x, first[0].shape[0]!, stride)) {
+    const blocked = block(x);
+    const y = blockedConvolution(blocked, ...first, { ...outer, relu: true });
+    const plus = shortcut ? blockedConvolution(blocked, ...shortcut, cut) : blocked;
+    return unblock(blockedConvolution(y, ...second, { ...inner, plus, relu: true }));
+  }
+  const y = convolution(relu(convolution(x, ...first, outer)), ...second, inner);
+  return relu(add(y, shortcut ? convolution(x, ...shortcut, cut) : x));
 }
 
 /** A stem that cuts patches needs no padding. */

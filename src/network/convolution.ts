@@ -39,13 +39,10 @@ export function convolution(
   bias: Tensor | undefined,
   options: ConvolutionOptions,
 ): Tensor {
-  const [batch, channels, height, width] = imageShape(x);
-  const [out, inputs, kernel] = imageShape(weight);
-  if (inputs !== channels)
-    throw new GraphError(`convolution of ${channels} channels by a weight for ${inputs}`);
-  const { stride, padding } = options;
-  const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
-  const windows = { kernel, stride, padding, height: size(height), width: size(width) };
+  const windows = windowsOf(x, weight, options);
+  const { padding } = windows;
+  const batch = x.shape[0]!;
+  const out = weight.shape[0]!;
   const form = options.form ?? bestForm(batch, windows);
   const shape = [batch, out, windows.height, windows.width];
   const read = bias ? [x, weight, bias] : [x, weight];
@@ -66,11 +63,26 @@ export function convolution(
   });
 }
 
+/** Where the windows of a convolution of `x` lie. */
+export function windowsOf(
+  x: Tensor,
+  weight: Tensor,
+  { stride, padding }: Pick<ConvolutionOptions, 'stride' | 'padding'>,
+): Windows {
+  const [, channels, height, width] = imageShape(x);
+  const [, inputs, kernel] = imageShape(weight);
+  if (inputs !== channels)
+    throw new GraphError(`convolution of ${channels} channels by a weight for ${inputs}`);
+  const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
+  return { kernel, stride, padding, height: size(height), width: size(width) };
+}
+
 function bestForm(batch: number, { kernel, height, width }: Windows): 'direct' | 'unfold' {
   return batch > 1 && kernel > 1 && height * width <= SMALL_IMAGE ? 'unfold' : 'direct';
 }
 
-function attributes({ kernel, stride, padding }: Windows): Record<string, readonly number[]> {
+/** The attributes of onnxruntime's kernels. */
+export function attributes({ kernel, stride, padding }: Windows): Record<string, readonly number[]> {
   return {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
@@ -85,6 +97,18 @@ function unfoldedProduct(columns: Tensor, weight: Tensor, bias: Tensor | undefin
   return fromPixelRows(gemm(matrix, columns, bias && reshape(bias, [out, 1]), false, false), shape);
 }
 
+/** The gradient of the input, shape `shape`: ConvTranspose, made for strides. */
+export function spread(d: Tensor, weight: Tensor, windows: Windows, shape: Shape): Tensor {
+  const { kernel, stride, padding } = windows;
+  const covered = (length: number) => (length - 1) * stride + kernel - 2 * padding;
+  return d.graph.node('ConvTranspose', [d, weight], shape, {
+    attributes: {
+      ...attributes(windows),
+      output_padding: [shape[2]! - covered(windows.height), shape[3]! - covered(windows.width)],
+    },
+  });
+}
+
 function inputGradient(
   d: Tensor,
   x: Tensor,
@@ -95,15 +119,7 @@ function inputGradient(
   const { graph } = x;
   const { kernel, stride, padding } = windows;
   const [batch, channels, height, width] = imageShape(x);
-  if (stride > 1) {
-    const covered = (length: number) => (length - 1) * stride + kernel - 2 * padding;
-    return graph.node('ConvTranspose', [d, weight], x.shape, {
-      attributes: {
-        ...attributes(windows),
-        output_padding: [height - covered(windows.height), width - covered(windows.width)],
-      },
-    });
-  }
+  if (stride > 1) return spread(d, weight, windows, x.shape);
   // A convolution with the kernel turned by 180 degrees and channels swapped: faster than ConvTranspose.
   const swapped = transpose(weight, [1, 0, 2, 3]);
   const back = { kernel, stride, padding: kernel - 1 - padding, height, width };
@@ -121,12 +137,13 @@ function inputGradient(
   return graph.node('Conv', [d, turned], x.shape, { attributes: attributes(back) });
 }
 
-function weightGradient(
+/** Given by `convolution`'s options, or chosen by size. */
+export function weightGradient(
   d: Tensor,
   x: Tensor,
   weight: Tensor,
   windows: Windows,
-  given: ConvolutionOptions['weightGradient'],
+  given?: ConvolutionOptions['weightGradient'],
 ): Tensor {
   const { kernel, stride, padding, height, width } = windows;
   const [out, channels] = imageShape(weight);

@@ -39,6 +39,12 @@ export class Graph {
   private readonly constants = new Map<string, OnnxConstant>();
   private readonly cache = new Map<string, Tensor>();
   private counter = 0;
+  /** Channels per block of onnxruntime's blocked image layout; 0 where it is not to be used. */
+  readonly channelBlock: number;
+
+  constructor(channelBlock = 0) {
+    this.channelBlock = channelBlock;
+  }
 
   /** A value fed at every run. */
   input(name: string, shape: Shape, type: ElementType = 'float32'): Tensor {
@@ -79,6 +85,13 @@ export class Graph {
     return this.cached(`i${values.join()}`, () =>
       this.constant(BigInt64Array.from(values, BigInt), [values.length]),
     );
+  }
+
+  /** What `make` gave when it was first asked for by this key. */
+  cached(key: string, make: () => Tensor): Tensor {
+    const tensor = this.cache.get(key) ?? make();
+    this.cache.set(key, tensor);
+    return tensor;
   }
 
   /** Appends a node with one output. */
@@ -197,12 +210,6 @@ export class Graph {
 
   private tensor(name: string, shape: Shape, type: ElementType): Tensor {
     return { graph: this, name, shape, type };
-  }
-
-  private cached(key: string, make: () => Tensor): Tensor {
-    const tensor = this.cache.get(key) ?? make();
-    this.cache.set(key, tensor);
-    return tensor;
   }
 
   private name(base: string): string {

@@ -11,7 +11,7 @@ import { Graph, sizeOf } from './graph.js';
 import type { Tensor } from './graph.js';
 import type { Learner, WeightKind } from './learner.js';
 import { RandomStream } from './random.js';
-import { openSession, runInPlace, STOP } from './session.js';
+import { channelBlock, openSession, runInPlace, STOP } from './session.js';
 import type { SessionOptions } from './session.js';
 import { TrainingError } from './trainingError.js';
 
@@ -53,7 +53,7 @@ export class Objective<Report extends string> {
     options: ObjectiveOptions,
     build: BuildLoss<Report>,
   ): Promise<Objective<Report>> {
-    const graph = new Graph();
+    const graph = new Graph(await channelBlock(options));
     const { lookUp, tensors } = learner.inputs(graph);
     const dropout = new Dropout(graph, options.dropout);
     const { loss, reports } = build(graph, lookUp, dropout.apply);
@@ -135,7 +135,7 @@ export class Evaluator {
     options: SessionOptions,
     build: (graph: Graph, parameters: Parameters) => Readonly<Record<string, Tensor>>,
   ): Promise<Evaluator> {
-    const graph = new Graph();
+    const graph = new Graph(await channelBlock(options));
     const model = graph.encode(build(graph, learner.inputs(graph).lookUp));
     return new Evaluator(learner, await openSession(model, options));
   }

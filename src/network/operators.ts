@@ -86,16 +86,19 @@ export function absolute(x: Tensor): Tensor {
   return unary('Abs', x, (d) => multiply(d, x.graph.node('Sign', [x], x.shape)));
 }
 
+/** max(x, 0). */
+export function relu(x: Tensor): Tensor {
+  const output: Tensor = unary('Relu', x, (d) => reluGradient(d, output));
+  return output;
+}
+
 /**
- * max(x, 0). The step function of the gradient is a steep HardSigmoid, clamp(1e38 * output, 0, 1): `Where` on
+ * d where `output` is positive, else 0. The step function is a steep HardSigmoid, clamp(1e38 * output, 0, 1): `Where` on
  * onnxruntime's CPU provider takes longer than the whole layer (facts measured in test/bench).
  */
-export function relu(x: Tensor): Tensor {
-  const output: Tensor = unary('Relu', x, (d) => {
-    const attributes = { alpha: { float: 1e38 }, beta: { float: 0 } };
-    return multiply(d, x.graph.node('HardSigmoid', [output], x.shape, { attributes }));
-  });
-  return output;
+export function reluGradient(d: Tensor, output: Tensor): Tensor {
+  const attributes = { alpha: { float: 1e38 }, beta: { float: 0 } };
+  return multiply(d, d.graph.node('HardSigmoid', [output], output.shape, { attributes }));
 }
 
 /** Elementwise minimum; the gradient flows to the smaller one, to `a` where both are equal. */
