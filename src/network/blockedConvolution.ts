@@ -46,10 +46,10 @@ export function unblock(x: Tensor): Tensor {
 function reorder(
   operator: string,
   x: Tensor,
-  attributes: Record<string, number>,
+  settings: Record<string, number>,
   gradients: GradientRule[],
 ): Tensor {
-  return x.graph.node(operator, [x], x.shape, { domain, attributes, gradients });
+  return x.graph.node(operator, [x], x.shape, { domain, attributes: settings, gradients });
 }
 
 export interface BlockedOptions extends Pick<ConvolutionOptions, 'stride' | 'padding'> {

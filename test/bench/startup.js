@@ -27,7 +27,7 @@ async function firstTickSeconds() {
   child.stderr.setEncoding('utf8').on('data', (text) => {
     if (!Number.isNaN(seconds) || !text.includes('trial 0 %')) return;
     seconds = (performance.now() - startedMs) / 1000;
-    process.kill(-child.pid, 'SIGINT');
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
   });
   await new Promise((resolve) => child.on('close', resolve));
   return seconds;
