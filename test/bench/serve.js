@@ -49,7 +49,7 @@ function view(url) {
   const moving = new Promise((resolve) => {
     socket.on('message', (data, binary) => {
       if (!binary) {
-        const message = JSON.parse(data.toString('utf8'));
+        const message = JSON.parse(Buffer.isBuffer(data) ? data.toString() : '{}');
         if (message.type !== 'welcome' && message.type !== 'state') return;
         const { cameras } = message.state;
         if (socket.subscribed === cameras.length) return;
