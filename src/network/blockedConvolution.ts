@@ -6,11 +6,12 @@
  * onnxruntime changes the layout by itself only where weights are constants. In training they are not, so this file
  * names its internal operators (domain com.microsoft.nchwc) and lays out the weights as they expect them.
  */
-import { attributes, spread, weightGradient, windowsOf } from './convolution.js';
+import { spread, weightGradient, windowAttributes, windowsOf } from './convolution.js';
 import type { ConvolutionOptions } from './convolution.js';
 import { imageShape } from './graph.js';
 import type { GradientRule, Tensor } from './graph.js';
-import { reluGradient, reshape, sum, transpose } from './operators.js';
+import { multiply, reshape, sum, transpose } from './operators.js';
+import { step } from './step.js';
 
 const domain = 'com.microsoft.nchwc';
 
@@ -66,14 +67,14 @@ export function blockedConvolution(x: Tensor, weight: Tensor, bias: Tensor, opti
   const [batch, , height, width] = imageShape(x);
   const [out, channels, kernel] = imageShape(weight);
   const beforeRelu = (d: Tensor) =>
-    options.relu ? x.graph.cached(`${d.name} before ${output.name}`, () => reluGradient(d, output)) : d;
+    options.relu ? x.graph.cached(`${d.name} before ${output.name}`, () => multiply(d, step(output))) : d;
   const output: Tensor = x.graph.node(
     'Conv',
     [x, filter(weight), bias, ...(plus ? [plus] : [])],
     [batch, out, windows.height, windows.width],
     {
       domain,
-      attributes: { ...attributes(windows), ...(options.relu && { activation: 'Relu' }) },
+      attributes: { ...windowAttributes(windows), ...(options.relu && { activation: 'Relu' }) },
     },
   );
   return x.graph.composite([x, weight, bias, ...(plus ? [plus] : [])], () => ({
@@ -86,7 +87,7 @@ export function blockedConvolution(x: Tensor, weight: Tensor, bias: Tensor, opti
         const inputs = [d, turnedFilter(weight)];
         return x.graph.node('Conv', inputs, [batch, channels, height, width], {
           domain,
-          attributes: attributes(back),
+          attributes: windowAttributes(back),
         });
       },
       (d) => weightGradient(unblock(beforeRelu(d)), unblock(x), weight, windows),

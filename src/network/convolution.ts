@@ -52,7 +52,7 @@ export function convolution(
   if (form === 'direct') {
     const weightRule = (d: Tensor) => weightGradient(d, x, weight, windows, options.weightGradient);
     const gradients = [inputRule, weightRule, biasRule];
-    return x.graph.node('Conv', read, shape, { attributes: attributes(windows), gradients });
+    return x.graph.node('Conv', read, shape, { attributes: windowAttributes(windows), gradients });
   }
   return x.graph.composite(read, () => {
     const columns = unfold(padEdges(batchLast(x), padding), windows);
@@ -82,7 +82,7 @@ function bestForm(batch: number, { kernel, height, width }: Windows): 'direct' |
 }
 
 /** The attributes of onnxruntime's kernels. */
-export function attributes({ kernel, stride, padding }: Windows): Record<string, readonly number[]> {
+export function windowAttributes({ kernel, stride, padding }: Windows): Record<string, readonly number[]> {
   return {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
@@ -103,7 +103,7 @@ export function spread(d: Tensor, weight: Tensor, windows: Windows, shape: Shape
   const covered = (length: number) => (length - 1) * stride + kernel - 2 * padding;
   return d.graph.node('ConvTranspose', [d, weight], shape, {
     attributes: {
-      ...attributes(windows),
+      ...windowAttributes(windows),
       output_padding: [shape[2]! - covered(windows.height), shape[3]! - covered(windows.width)],
     },
   });
@@ -134,7 +134,7 @@ function inputGradient(
     [-1, -1],
   ].map((list) => graph.integers(list));
   const turned = graph.node('Slice', [swapped, ...backwards], [channels, weight.shape[0]!, kernel, kernel]);
-  return graph.node('Conv', [d, turned], x.shape, { attributes: attributes(back) });
+  return graph.node('Conv', [d, turned], x.shape, { attributes: windowAttributes(back) });
 }
 
 /** Given by `convolution`'s options, or chosen by size. */

@@ -12,7 +12,6 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { paperConfig } from '#alohad/network/actConfig.js';
-import { parameterShapes } from '#alohad/network/actParameters.js';
 import { ActTrainer } from '#alohad/network/actTrainer.js';
 import { RandomStream } from '#alohad/network/random.js';
 
@@ -88,13 +87,11 @@ async function ours(config, cachedFeatures) {
     noise: uniform(BATCH * config.latentSize),
   };
   await trainer.train([batch, batch]);
-  let parameters = 0;
-  for (const shape of parameterShapes(config).values())
-    parameters += shape.reduce((product, size) => product * size, 1);
+  const parameters = trainer.learner.slots.reduce((sum, { size }) => sum + size, 0);
   return {
     name: 'alohad',
     get note() {
-      return `${(parameters / 1e6).toFixed(1)} M parameters, resident ${(process.memoryUsage.rss() / 1e9).toFixed(2)} GB`;
+      return `${(parameters / 1e6).toFixed(1)} M parameters trained, resident ${(process.memoryUsage.rss() / 1e9).toFixed(2)} GB`;
     },
     step: async () => {
       const [beganMs, used] = [performance.now(), process.cpuUsage()];
