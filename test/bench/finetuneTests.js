@@ -130,7 +130,18 @@ async function alohad(name, args) {
   if (code !== 0) throw new Error(`${name} ended with ${code}; see ${name}.log in ${runs}`);
 }
 
-const checkpoints = (out) => readdirSync(join(out, 'checkpoints')).toSorted();
-const validFile = (name) => join(runs, `valid-${name}.json`);
-const outcome = (name) => JSON.parse(readFileSync(validFile(name), 'utf8'));
-const solvedOf = (name) => outcome(name).maxReward.map((reward) => reward === 4);
+function checkpoints(out) {
+  return readdirSync(join(out, 'checkpoints')).toSorted();
+}
+
+function validFile(name) {
+  return join(runs, `valid-${name}.json`);
+}
+
+function outcome(name) {
+  return JSON.parse(readFileSync(validFile(name), 'utf8'));
+}
+
+function solvedOf(name) {
+  return outcome(name).maxReward.map((reward) => reward === 4);
+}
