@@ -11,7 +11,7 @@ export function requireFreeSpace(folder: string, bytes: number): void {
   const free = bavail * bsize;
   if (free >= bytes) return;
   throw new DiskFullError(
-    `only ${(free / MEGABYTE).toFixed(0)} MB are free for ${folder}, ${(bytes / MEGABYTE).toFixed(0)} MB are kept ` +
-      'in reserve for a recording; free some space or record to another folder',
+    `only ${(free / MEGABYTE).toFixed(0)} MB are free for ${folder}, ${(bytes / MEGABYTE).toFixed(0)} MB are needed; ` +
+      'free some space or use another folder',
   );
 }

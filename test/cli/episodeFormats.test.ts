@@ -24,13 +24,20 @@ const exportTo = (out: string, ...more: string[]): ReturnType<typeof alohad> =>
 
 describe('alohad episodes', () => {
   it.each([
-    ['aloha', 'jpeg'],
-    ['lerobot', 'png'],
-  ])('export and import of %s: the same joints, and images of every camera', async (format, images) => {
-    const exported = await exportTo(format, '--format', format, '--images', images);
+    ['aloha', 'jpeg', []],
+    ['lerobot', 'png', ['cam_low']],
+  ])('export and import of %s: the same joints, and images', async (format, images, cameras) => {
+    const exported = await exportTo(
+      format,
+      '--format',
+      format,
+      '--images',
+      images,
+      ...cameras.flatMap((camera) => ['--cameras', camera]),
+    );
     expect(exported.code, exported.stderr).toBe(0);
     expect(exported.stdout).toContain(
-      '1 episodes, 400 steps, cam_high, cam_low, cam_left_wrist, cam_right_wrist',
+      `1 episodes, 400 steps, ${cameras.join(', ') || 'cam_high, cam_low, cam_left_wrist, cam_right_wrist'}`,
     );
     const back = join(folder, `${format}-back`);
     const imported = await alohad(['episodes', 'import', join(folder, format), '--out', back]);
