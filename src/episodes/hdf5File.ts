@@ -6,8 +6,8 @@
  */
 import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { Dataset, File, FS, Group, ready } from 'h5wasm/node';
-import { EpisodeError, StorageError } from '../contract/errors.js';
-import { meaningOf, storing } from '../contract/systemError.js';
+import { DiskFullError, EpisodeError, StorageError } from '../contract/errors.js';
+import { isFull, meaningOf, storing } from '../contract/systemError.js';
 
 /** Every HDF5 file without a user block begins so; source: HDF5 File Format Specification, superblock. */
 const SIGNATURE = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -49,7 +49,9 @@ export async function writeHdf5(
   storing(path, () => closeSync(openSync(path, 'w')));
   refusal = undefined;
   const check = (): void => {
-    if (refusal) throw new StorageError(`cannot write ${path}: ${meaningOf(refusal)}`, { cause: refusal });
+    if (!refusal) return;
+    const Refusal = isFull(refusal) ? DiskFullError : StorageError;
+    throw new Refusal(`cannot write ${path}: ${meaningOf(refusal)}`, { cause: refusal });
   };
   const file = new File(path, 'w');
   let closed = -1;

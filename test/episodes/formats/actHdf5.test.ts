@@ -1,7 +1,7 @@
 import { readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EpisodeError, Interrupted, StorageError } from '#alohad/contract/errors.js';
+import { DiskFullError, EpisodeError, Interrupted } from '#alohad/contract/errors.js';
 import { encodeJpeg } from '#alohad/daemon/jpegEncoder.js';
 import { writeActHdf5, type ActHdf5Options } from '#alohad/episodes/export/actHdf5Writer.js';
 import { openActHdf5 } from '#alohad/episodes/import/actHdf5Reader.js';
@@ -124,7 +124,7 @@ describe('ALOHA HDF5', () => {
       await Promise.resolve();
       root.create_dataset({ name: 'a', data: new Float32Array(1000), shape: [1000] });
     });
-    await expect(full).rejects.toThrow(StorageError);
+    await expect(full).rejects.toThrow(DiskFullError);
     await expect(full).rejects.toThrow(/the disk is full/);
   });
 
