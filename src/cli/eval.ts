@@ -100,7 +100,10 @@ async function evaluateNow(options: EvalOptions): Promise<void> {
       signal,
     ),
   );
+  const wanted = options.sheet !== undefined || options.videos !== undefined;
   if (pictures.sheet !== null) process.stdout.write(`contact sheet of failures: ${pictures.sheet}\n`);
+  else if (wanted && !pictures.interrupted && pictures.videos.length === 0)
+    process.stdout.write('no failures, so no pictures of them\n');
   if (pictures.videos.length > 0)
     process.stdout.write(`${pictures.videos.length} videos of failures: ${options.videos}\n`);
   if (pictures.interrupted) {

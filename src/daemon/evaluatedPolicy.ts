@@ -14,6 +14,7 @@ import type { RunListener } from './runListener.js';
 
 /** A policy that is there and fits the task. */
 export interface Player {
+  /** As the user named it: two checkpoints of one run have the same name inside. */
   readonly name: string;
   readonly source: SourceChoice;
   /** Null for the script. */
@@ -29,7 +30,7 @@ export async function openPlayer(policy: string, { task }: Rig): Promise<Player>
     throw new UsageError(
       `${policy} is a policy for ${manifest.task}, the rig's task is ${task}: give --task ${manifest.task}`,
     );
-  return { name: manifest.name, source, modelSha256: manifest.modelSha256 };
+  return { name: policy, source, modelSha256: manifest.modelSha256 };
 }
 
 /** Two success rates to tell apart. */

@@ -131,7 +131,7 @@ async function film(
   folder: string,
 ): Promise<string> {
   storing(folder, () => mkdirSync(folder, { recursive: true }));
-  const name = `${policy}-${seed}-${failure.kind}`.replaceAll(/[^\w.-]+/g, '-');
+  const name = `${policy}-${seed}-${failure.kind}`.replaceAll(/[^\w.-]+/g, '-').replace(/^[.-]+/, '');
   const height = FILM.height + CAPTION_HEIGHT;
   const video = openVideo(join(folder, `${name}.mp4`), FILM.width, height, FILM.framesPerSecond);
   const frame = blankImage(FILM.width, height);
