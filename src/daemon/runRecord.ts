@@ -22,7 +22,7 @@ const timeSchema = z.object({
 const eventSchema = z.looseObject({
   at: z.string(),
   /** At the end of a start of the run. */
-  time: z.unknown(),
+  time: z.unknown().optional(),
   text: z.string().exactOptional(),
   session: z.looseObject({ command: z.string(), version: z.string(), from: z.int() }).exactOptional(),
 });

@@ -57,7 +57,8 @@ describe('alohad emulate', () => {
     ]);
     const port = await SerialPort.open(path, 1_000_000);
     const bus = new ServoBus(port, { slackMs: 1000 });
-    expect(bus.ping(9).alert).toBe(true);
+    // The fault crosses to the emulator's thread after the answer.
+    await expect.poll(() => bus.ping(9).alert).toBe(true);
     expect(bus.readUnsigned(9, ADDRESS.hardwareErrorStatus, 1)).toBe(HARDWARE_ERROR.overload);
     port.close();
 
