@@ -1,6 +1,6 @@
 // Lateness of the 50 Hz loop in real time, simulated arms, with and without ACT inference running beside it.
 //
-//   node test/bench/loop.js [--seconds 20] [--policy FOLDER] [--threads 1] [--finetune "ARGUMENTS"]
+//   node test/bench/loop.js [--seconds 20] [--policy FOLDER] [--threads 1] [--finetune="ARGUMENTS"]
 //
 // Without --policy the ACT has four cameras of 120 x 160 and random weights: one core is busy with it all the time.
 // Each line is a control thread of its own. With --finetune two more are measured while `alohad finetune --background
