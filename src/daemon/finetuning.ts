@@ -1,7 +1,7 @@
 /** Fine-tuning as the `finetune` verb runs it: start policy, demonstrations and worlds in; a better policy out. */
 import { join } from 'node:path';
 import type { Rig } from '../config/rig.js';
-import { StorageError } from '../contract/errors.js';
+import { AlohadError } from '../contract/errors.js';
 import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { stepBack } from '../realtime/background.js';
@@ -62,7 +62,7 @@ export async function finetune(
   }
 }
 
-/** The run is done whether or not there is space for its report. */
+/** The run is done whether or not its report can be written. */
 async function writtenReport(
   folder: string,
   rig: Rig,
@@ -72,7 +72,7 @@ async function writtenReport(
   try {
     return await reportRun(folder, rig, listener, signal);
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
+    if (!(error instanceof AlohadError)) throw error;
     listener.onLine(`${error.message}; \`alohad report ${folder}\` writes it later`);
     return join(folder, 'report.html');
   }
