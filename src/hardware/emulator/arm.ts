@@ -17,20 +17,20 @@ const GRAVITY: Readonly<Record<string, (angle: number) => number>> = {
 };
 
 /** Everything that the profile sets, as a new servo would be prepared by its owner. */
-export function emulatedArm(profile: ArmProfile): ServoSettings[] {
+export function emulatedArm(profile: ArmProfile, hasGravity = true): ServoSettings[] {
   return profile.servos.map((servo) => {
     const model = modelByName(servo.model);
     const sign = (servo.driveMode & REVERSE_BIT) !== 0 ? -1 : 1;
     const joint = jointOf(servo, profile);
     const angle = profile.sleepPose[ARM_JOINTS.indexOf(joint)] ?? 0;
     const sharers = profile.servos.filter((other) => jointOf(other, profile) === joint).length;
-    const gravity = GRAVITY[joint];
+    const gravity = hasGravity ? GRAVITY[joint] : undefined;
     return {
       model,
       id: servo.id,
       position: ZERO_TICK + (sign * angle) / RADIANS_PER_TICK,
+      ...(joint in GRAVITY && { stops: encoderRange(servo, sign) }),
       ...(gravity && {
-        stops: encoderRange(servo, sign),
         load: (position: number) =>
           (sign * gravity(sign * (position - ZERO_TICK) * RADIANS_PER_TICK)) / sharers,
       }),

@@ -6,6 +6,9 @@ import type { FaultCommand } from './faults.js';
 
 export type { EmulatedBus } from './emulatorWorker.js';
 
+/** Longest wait for the thread when the process ends [ms]. */
+const EXIT_MS = 500;
+
 /** The emulator does not start or has died. */
 export class EmulatorError extends AlohadError {}
 
@@ -13,10 +16,17 @@ export class Emulator {
   readonly buses: readonly EmulatedBus[];
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
+  readonly #end: Int32Array;
+  /** For a process that ends without closing: the thread must not be cut off inside a system call. */
+  readonly #stop = (): void => {
+    Atomics.store(this.#end, 0, 1);
+    Atomics.wait(this.#end, 1, 0, EXIT_MS);
+  };
 
   /** Opens one pseudo-terminal per bus. Throws EmulatorError. */
   static async start(buses: readonly EmulatedBus[]): Promise<Emulator> {
-    const setup: EmulatorSetup = { buses };
+    const end = new SharedArrayBuffer(8);
+    const setup: EmulatorSetup = { buses, end };
     const worker = new Worker(new URL('./emulatorWorker.js', import.meta.url), { workerData: setup });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
@@ -24,14 +34,19 @@ export class Emulator {
         reject(new EmulatorError(`the emulator does not start: ${String(cause)}`, { cause }));
       });
     });
-    return new Emulator(buses, worker);
+    return new Emulator(buses, worker, new Int32Array(end));
   }
 
-  private constructor(buses: readonly EmulatedBus[], worker: Worker) {
+  private constructor(buses: readonly EmulatedBus[], worker: Worker, end: Int32Array) {
+    this.#end = end;
     this.buses = buses;
     this.#worker = worker;
+    process.on('exit', this.#stop);
     this.#ended = new Promise((resolve) => {
-      worker.once('exit', () => resolve());
+      worker.once('exit', () => {
+        process.off('exit', this.#stop);
+        resolve();
+      });
     });
     worker.unref();
   }
@@ -42,17 +57,14 @@ export class Emulator {
       const names = this.buses.map(({ name }) => name).join(', ');
       throw new EmulatorError(`there is no emulated bus "${bus}"; there are ${names}`);
     }
-    this.#tell({ bus, command });
+    const message: EmulatorMessage = { bus, command };
+    this.#worker.postMessage(message);
   }
 
   /** Unplugs everything. Safe to call twice. */
   async close(): Promise<void> {
-    this.#tell({ stop: true });
+    Atomics.store(this.#end, 0, 1);
     this.#worker.ref();
     await this.#ended;
-  }
-
-  #tell(message: EmulatorMessage): void {
-    this.#worker.postMessage(message);
   }
 }

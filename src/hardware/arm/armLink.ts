@@ -1,0 +1,137 @@
+/** The control loop's side of one arm's thread. Nothing here waits but what says so. */
+import { Worker } from 'node:worker_threads';
+import type { ArmProfile, GripperConvention } from '../../contract/arm.js';
+import { AlohadError } from '../../contract/errors.js';
+import { ArmMemory, newArmSample, type ArmOrder, type ArmSample, type ArmState } from './armMemory.js';
+import type { ArmAnswer, ArmSetup } from './armWorker.js';
+
+/** An arm cannot be opened, does not obey, or has failed. All arms hold. */
+export class ArmError extends AlohadError {}
+
+export interface ArmOptions {
+  readonly name: string;
+  readonly path: string;
+  readonly profile: ArmProfile;
+  readonly gripper: GripperConvention;
+  readonly slackMs: number;
+  /** See ArmSetup; 200 when absent. */
+  readonly watchdogMs?: number;
+}
+
+/** [ms]; source: facts of others' failures, 100 to 200 ms. */
+export const WATCHDOG_MS = 200;
+
+/** Longest wait for the thread when the process ends [ms]. */
+const EXIT_MS = 500;
+
+/** Longest wait for a goal to be on its way [ms]: a cycle, and a period between goals. */
+const TAKE_MS = 30;
+
+export class ArmLink {
+  readonly name: string;
+  readonly #memory: ArmMemory;
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  readonly #sample = newArmSample();
+  /** A process that ends without closing leaves its arms stiff; the thread must not be cut off inside a system call. */
+  readonly #abandon = (): void => {
+    this.#memory.askClose(false);
+    this.#memory.waitUntilClosed(EXIT_MS);
+  };
+  #waiting: ((answer: ArmAnswer) => void) | undefined;
+  #fault = '';
+
+  /** Opens the bus and compares the arm with its profile; torque stays as it is. Throws ArmError. */
+  static async open(options: ArmOptions, alarm: SharedArrayBuffer): Promise<ArmLink> {
+    const memory = new ArmMemory();
+    const setup: ArmSetup = { watchdogMs: WATCHDOG_MS, ...options, memory: memory.block, alarm };
+    const link = new ArmLink(
+      options.name,
+      memory,
+      new Worker(new URL('./armWorker.js', import.meta.url), { workerData: setup }),
+    );
+    const answer = await link.#answer();
+    if (!answer.ok) throw new ArmError(answer.message);
+    link.#worker.unref();
+    return link;
+  }
+
+  private constructor(name: string, memory: ArmMemory, worker: Worker) {
+    this.name = name;
+    this.#memory = memory;
+    this.#worker = worker;
+    process.on('exit', this.#abandon);
+    worker.on('message', (answer: ArmAnswer) => this.#hear(answer));
+    worker.on('error', (error) =>
+      this.#hear({ ok: false, message: `the thread of ${name} died: ${String(error)}` }),
+    );
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        process.off('exit', this.#abandon);
+        this.#hear({ ok: false, message: this.#fault || `the thread of ${name} has ended` });
+        resolve();
+      });
+    });
+  }
+
+  get state(): ArmState {
+    return this.#memory.state;
+  }
+
+  /** Why the arm is faulted or gone; the reason may arrive a moment later than the state. */
+  get fault(): string {
+    return this.#fault || `${this.name} is ${this.state}`;
+  }
+
+  /** The newest sample, the same object every time. Safe in the loop. */
+  sample(): ArmSample {
+    this.#memory.readSample(this.#sample);
+    return this.#sample;
+  }
+
+  /** Hands over a goal: entries `from`..`from + 7` of a 14-vector. Safe in the loop. */
+  put(goal: Float64Array, from: number): void {
+    this.#memory.putGoal(goal, from);
+  }
+
+  /** Waits until the goal is on its way: no longer than a bus cycle, unless goals come faster than 100 a second. */
+  waitUntilTaken(): void {
+    this.#memory.waitUntilTaken(TAKE_MS);
+  }
+
+  /** Safe in the loop. */
+  hold(): void {
+    this.#memory.askHold();
+  }
+
+  /** Throws ArmError. */
+  async order(order: ArmOrder): Promise<void> {
+    this.#worker.ref();
+    this.#worker.postMessage(order);
+    this.#memory.askOrder();
+    const answer = await this.#answer();
+    this.#worker.unref();
+    if (!answer.ok) throw new ArmError(answer.message);
+  }
+
+  /** Torque off, then closed. Safe to call twice. */
+  async close(): Promise<void> {
+    process.off('exit', this.#abandon);
+    this.#memory.askClose(true);
+    this.#worker.ref();
+    await this.#ended;
+  }
+
+  #answer(): Promise<ArmAnswer> {
+    if (this.#fault !== '') return Promise.resolve({ ok: false, message: this.#fault });
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  #hear(answer: ArmAnswer): void {
+    if (!answer.ok) this.#fault ||= answer.message;
+    this.#waiting?.(answer);
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadArmProfile, loadGripper } from '#alohad/config/armFiles.js';
+import { ArmError, ArmLink } from '#alohad/hardware/arm/armLink.js';
+import { JointSpace } from '#alohad/hardware/arm/jointSpace.js';
+import { ServoBus } from '#alohad/hardware/dynamixel/bus.js';
+import { ADDRESS } from '#alohad/hardware/dynamixel/controlTable.js';
+import { Emulator } from '#alohad/hardware/emulator/emulator.js';
+import { SerialPort } from '#alohad/hardware/serialPort.js';
+
+const PROFILE = loadArmProfile('vx300s');
+const GRIPPER = loadGripper('aloha', 'follower');
+/** Ten times what is usual: the machine that runs tests may be busy. */
+const WATCHDOG_MS = 2000;
+const NAMES = ['left', 'right'] as const;
+const DRIVER = fileURLToPath(new URL('drivingProcess.mjs', import.meta.url));
+
+let folder: string;
+let emulator: Emulator;
+let links: ArmLink[] = [];
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'alohad-arm-'));
+  emulator = await Emulator.start(
+    NAMES.map((name, seed) => ({
+      name,
+      path: join(folder, name),
+      arm: PROFILE,
+      wire: {},
+      gravity: false,
+      seed,
+    })),
+  );
+});
+afterEach(async () => {
+  await Promise.all(links.map((link) => link.close()));
+  links = [];
+  await emulator.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function activeArms(): Promise<[ArmLink, ArmLink]> {
+  const alarm = new SharedArrayBuffer(4);
+  const open = (name: string): Promise<ArmLink> =>
+    ArmLink.open(
+      {
+        name,
+        path: join(folder, name),
+        profile: PROFILE,
+        gripper: GRIPPER,
+        slackMs: 50,
+        watchdogMs: WATCHDOG_MS,
+      },
+      alarm,
+    );
+  const [left, right] = await Promise.all([open('left'), open('right')]);
+  links = [left, right];
+  await Promise.all(links.map((link) => link.order('activate')));
+  return [left, right];
+}
+
+/** Turns both waists on until something is true. */
+async function turnUntil(arms: readonly ArmLink[], condition: () => boolean): Promise<void> {
+  const goals = arms.map((arm) => arm.sample().position.slice());
+  for (let tick = 0; !condition() && tick < 1000; tick++) {
+    for (const [n, arm] of arms.entries()) {
+      goals[n]![0]! += 0.005;
+      arm.put(goals[n]!, 0);
+    }
+    await sleep(20);
+  }
+  expect(condition(), arms.map((arm) => arm.fault).join('\n')).toBe(true);
+}
+
+async function expectHeld(arm: ArmLink): Promise<void> {
+  await sleep(200);
+  const before = arm.sample().position[0]!;
+  const turned = new Float64Array(7).fill(1);
+  for (let tick = 0; tick < 10; tick++) {
+    arm.put(turned, 0); // Nobody listens any more.
+    await sleep(20);
+  }
+  expect(Math.abs(arm.sample().position[0]! - before)).toBeLessThan(0.01);
+}
+
+describe('an arm that fails holds all arms', () => {
+  it('overload of one gripper', async () => {
+    const [left, right] = await activeArms();
+    await turnUntil([left, right], () => left.sample().position[0]! > 0.1);
+    emulator.apply('left', { kind: 'servo', id: 9, fault: 'overload' });
+    await turnUntil([left, right], () => left.state === 'faulted' && right.state === 'holding');
+    await expectHeld(left);
+    await expectHeld(right);
+    expect(left.fault).toContain('left');
+    expect(left.fault).toContain('gripper reports a hardware error');
+    await expect(left.order('activate')).rejects.toThrow(ArmError);
+  });
+
+  it('a bus unplugged in mid-motion', async () => {
+    const [left, right] = await activeArms();
+    await turnUntil([left, right], () => left.sample().position[0]! > 0.1);
+    emulator.apply('left', { kind: 'unplug' });
+    await turnUntil([left, right], () => left.state === 'closed' && right.state === 'holding');
+    await expectHeld(right);
+    await left.close();
+    expect(left.fault).toContain('is gone');
+  });
+
+  it('a servo that falls silent', async () => {
+    const [left, right] = await activeArms();
+    emulator.apply('right', { kind: 'servo', id: 6, fault: 'absent' });
+    await turnUntil([left, right], () => right.state === 'faulted' && left.state === 'holding');
+    await expectHeld(left);
+    expect(right.fault).toContain('forearm_roll has not answered');
+  });
+});
+
+describe('an arm holds', () => {
+  it('when goals stop coming, and goes on with the next', async () => {
+    const [left] = await activeArms();
+    await turnUntil([left], () => left.sample().position[0]! > 0.1);
+    expect(left.state).toBe('active');
+    for (let wait = 0; left.state !== 'holding' && wait < 200; wait++) await sleep(20);
+    expect(left.state).toBe('holding');
+    const held = left.sample().position[0]!;
+    await turnUntil([left], () => left.sample().position[0]! > held + 0.1);
+  });
+
+  it.each(['SIGKILL', 'SIGSTOP'] as const)('by its own watchdog, with torque, after %s', async (signal) => {
+    const path = join(folder, 'left');
+    const child = spawn(process.execPath, [DRIVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const [said] = await Promise.race([once(child.stdout, 'data'), exited]);
+    expect(String(said)).toBe('moving\n');
+    child.kill(signal);
+    await sleep(WATCHDOG_MS + 500);
+    child.kill('SIGKILL');
+    await exited;
+    const port = await SerialPort.open(path, PROFILE.baudRate);
+    const bus = new ServoBus(port, { slackMs: 1000 });
+    for (const { id } of PROFILE.servos) {
+      expect(bus.readUnsigned(id, ADDRESS.torqueEnable, 1)).toBe(1);
+      expect(bus.readSigned(id, ADDRESS.busWatchdog, 1)).toBe(-1);
+    }
+    const waist = (): number => bus.readSigned(1, ADDRESS.presentPosition, 4);
+    const stopped = waist();
+    expect(stopped).toBeGreaterThan(2048 + 50);
+    await sleep(300);
+    expect(waist()).toBe(stopped);
+    port.close();
+  });
+});
+
+it('another arm than the profile says is refused, servo by servo', async () => {
+  const profile = loadArmProfile('wx250s');
+  const opening = ArmLink.open(
+    {
+      name: 'left',
+      path: join(folder, 'left'),
+      profile,
+      gripper: GRIPPER,
+      slackMs: 50,
+      watchdogMs: WATCHDOG_MS,
+    },
+    new SharedArrayBuffer(4),
+  );
+  await expect(opening).rejects.toThrow('servo 1 (waist) is a XM540-W270, not a XM430-W350');
+});
+
+describe('joint space', () => {
+  const space = new JointSpace(PROFILE, GRIPPER);
+
+  it('has its zero at tick 2048 and its limits at the servo limits', () => {
+    expect(space.toTick(0, 0)).toBe(2048);
+    expect(space.position(1, 2048)).toBe(0);
+    expect(space.toTick(1, -3)).toBe(841);
+    expect(space.position(1, space.toTick(1, 0.5))).toBeCloseTo(0.5, 3);
+  });
+
+  it.each(['aloha', 'interbotix'])(
+    'opens and closes the gripper as %s does, from joint to finger',
+    (name) => {
+      const gripper = new JointSpace(PROFILE, loadGripper(name, 'follower'));
+      for (const end of [0, 1]) expect(gripper.position(6, gripper.toTick(6, end))).toBeCloseTo(end, 1);
+      const [a, b] = [gripper.toTick(6, 0.5), gripper.toTick(6, 0.5) + 1];
+      const slope =
+        (gripper.position(6, b) - gripper.position(6, a)) / (gripper.position(0, b) - gripper.position(0, a));
+      expect(gripper.velocity(6, 10, a) / gripper.velocity(0, 10, a)).toBeCloseTo(slope, 2);
+    },
+  );
+});
