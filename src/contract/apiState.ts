@@ -109,3 +109,15 @@ export interface ServedState extends DaemonState {
   readonly control: { readonly client: number; readonly name: string } | null;
   readonly clients: number;
 }
+
+/** One line of the list of recorded episodes. */
+export interface RecordedEpisode {
+  readonly name: string;
+  readonly path: string;
+  readonly task: string;
+  readonly source: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly maxReward: number;
+  readonly success: boolean;
+}

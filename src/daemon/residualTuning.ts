@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import type { Rig } from '../config/rig.js';
 import { CHECKPOINT_FILES, type ChunkResidual, type PolicyManifest } from '../contract/checkpoint.js';
 import { EpisodeError, StorageError, UsageError } from '../contract/errors.js';
-import { DOF } from '../contract/robot.js';
-import type { Branch, Rollout } from '../contract/rollout.js';
+import type { RolloutSource } from '../contract/rollout.js';
 import { storing } from '../contract/systemError.js';
-import { EPISODE_STEPS, MAX_REWARD, type StartPose } from '../contract/task.js';
+import { EPISODE_STEPS } from '../contract/task.js';
 import { readEpisode } from '../episodes/readEpisode.js';
+import { NEAR_MISS } from '../learning/finetune/farming.js';
 import { ROUNDS, searchResidual } from '../learning/finetune/residualSearch.js';
-import { offsetChunk } from '../simulation/chunkOffset.js';
 import type { Vector } from '../simulation/kinematics.js';
 import { FIRST_TRAINING_SEED, sampleStartPose } from '../simulation/startPoses.js';
+import { branchesFrom, succeeding, type OffsetBranch } from './chunkBranch.js';
 import { SEEDS_PER_RUN } from './finetuneRun.js';
 import { openPolicyFarm } from './policyFarm.js';
 import type { RunListener } from './runListener.js';
@@ -65,16 +65,12 @@ export async function tuneResidual(
   const folder = storing(tmpdir(), () => mkdtempSync(join(tmpdir(), 'alohad-residual-')));
   const { farm, manifest } = await openPolicyFarm(policy, rig, workers, folder, signal);
   try {
-    const { states, rollouts } = await statesOfLastChunk(request, farm.play.bind(farm), listener);
-    const solves = async (pairs: readonly (readonly [Vector, number])[]): Promise<boolean[]> => {
-      const requests = pairs.map(([offset, state]) => states[state]!(offset, manifest.chunkSize));
-      const played = await farm.branch(
-        requests.filter((branch) => branch !== undefined),
-        'none',
+    const { states, rollouts } = await statesOfLastChunk(request, manifest.chunkSize, farm, listener);
+    const solves = async (pairs: readonly (readonly [Vector, number])[]): Promise<boolean[]> =>
+      await succeeding(
+        farm,
+        pairs.map(([offset, state]) => states[state]!(ARM, offset)),
       );
-      let next = 0;
-      return requests.map((branch) => branch !== undefined && played[next++]!.outcome.success);
-    };
     listener.onLine(`${states.length} states of the last chunk from ${rollouts} roll-outs`);
     const { offset, ...found } = await searchResidual(OFFSETS, states.length, solves, (round, left) => {
       listener.onProgress(round, ROUNDS.length, `${left} of ${OFFSETS.length} offsets left`);
@@ -90,24 +86,26 @@ export async function tuneResidual(
   }
 }
 
-/** Makes a branch with an offset from a recorded state; undefined where the arm cannot reach. */
-type State = (offset: Vector, steps: number) => Branch | undefined;
-
 /** Plays training poses until enough of them came to the last chunk with the peg at the socket. */
 async function statesOfLastChunk(
   { rig, lastChunk, seed }: ResidualRequest,
-  play: (starts: readonly StartPose[]) => Promise<Rollout[]>,
+  chunkSize: number,
+  farm: RolloutSource,
   listener: RunListener,
-): Promise<{ states: State[]; rollouts: number }> {
-  const states: State[] = [];
+): Promise<{ states: OffsetBranch[]; rollouts: number }> {
+  const states: OffsetBranch[] = [];
   let rollouts = 0;
   while (states.length < STATES && rollouts < MOST_ROLLOUTS) {
     const first = FIRST_TRAINING_SEED + seed * SEEDS_PER_RUN + rollouts;
     const starts = Array.from({ length: BATCH }, (_, i) => sampleStartPose(rig.task, first + i));
-    const played = await play(starts);
-    for (const [i, { path, outcome }] of played.entries())
-      if (path !== undefined && outcome.maxReward >= MAX_REWARD - 1)
-        states.push(stateOf(path, starts[i]!, lastChunk));
+    const played = await farm.play(starts);
+    for (const [i, { path, outcome }] of played.entries()) {
+      if (path === undefined || outcome.maxReward < NEAR_MISS) continue;
+      const episode = readEpisode(path);
+      if (lastChunk >= episode.steps)
+        throw new UsageError(`--last-chunk ${lastChunk} is behind the episode's ${EPISODE_STEPS} steps`);
+      states.push(branchesFrom(episode, lastChunk, chunkSize, starts[i]!, 'residual'));
+    }
     rollouts += BATCH;
     listener.onProgress(Math.min(states.length, STATES), STATES, `${rollouts} roll-outs`);
   }
@@ -117,18 +115,6 @@ async function statesOfLastChunk(
         'Train the policy further first',
     );
   return { states, rollouts };
-}
-
-function stateOf(path: string, start: StartPose, step: number): State {
-  const { action, physicsState, steps } = readEpisode(path);
-  if (step >= steps)
-    throw new UsageError(`--last-chunk ${step} is behind the episode's ${EPISODE_STEPS} steps`);
-  const width = physicsState.length / steps;
-  const state = physicsState.slice(step * width, (step + 1) * width);
-  return (offset, length) => {
-    const actions = offsetChunk(action.slice(step * DOF, Math.min(steps, step + length) * DOF), ARM, offset);
-    return actions && { start, physicsState: state, actions, label: 'residual' };
-  };
 }
 
 /** A copy of the checkpoint with the residual, whole or not at all. */

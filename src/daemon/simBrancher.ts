@@ -1,6 +1,6 @@
 /** Corrections of recorded roll-outs, found in the simulator: the chunk that failed again, with structured offsets. */
 import { z } from 'zod';
-import { ARMS, DOF, type Arm } from '../contract/robot.js';
+import { ARMS, type Arm } from '../contract/robot.js';
 import type { EpisodeData } from '../contract/episode.js';
 import type { Branch, Rollout, RolloutSource } from '../contract/rollout.js';
 import { EpisodeError } from '../contract/errors.js';
@@ -8,14 +8,14 @@ import { MAX_REWARD, type TaskName } from '../contract/task.js';
 import { RandomStream } from '../episodes/randomStream.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import type { JudgedRollout } from '../learning/finetune/actor.js';
-import { highestReward } from '../learning/finetune/farming.js';
+import { highestReward, NEAR_MISS } from '../learning/finetune/farming.js';
 import type { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { CorruptEpisodeError } from '../learning/finetune/sampleLoader.js';
 import type { Brancher, BranchResult } from '../learning/finetune/selfImitation.js';
 import { appendLine, openLines, readLines } from '../learning/jsonLines.js';
-import { offsetChunk } from '../simulation/chunkOffset.js';
 import type { Vector } from '../simulation/kinematics.js';
 import { sampleStartPose } from '../simulation/startPoses.js';
+import { branchesFrom } from './chunkBranch.js';
 
 export interface SimBrancherOptions {
   readonly source: RolloutSource;
@@ -93,12 +93,18 @@ export class SimBrancher implements Brancher {
   async #try(rollout: JudgedRollout, step: number): Promise<Omit<Entry, 'index'>> {
     const { branches, seed } = this.#options;
     if (!this.#options.source.branch) return { tried: 0, solved: 0 };
-    const origin = branchOrigin(rollout, step, this.#options.task, this.#options.chunkSize);
+    const origin = branchesFrom(
+      readRollout(rollout.path),
+      step,
+      this.#options.chunkSize,
+      sampleStartPose(this.#options.task, rollout.seed),
+      `correction-of-${rollout.index}`,
+    );
     const random = RandomStream.of(seed, 'branch', rollout.index);
     const usual = this.#usualOffset(rollout.index);
     const reward = highestReward(rollout.reward);
     const succeeded = reward === MAX_REWARD;
-    const isLast = reward >= MAX_REWARD - 1;
+    const isLast = reward >= NEAR_MISS;
     const solves = ({ outcome }: Rollout) => outcome.success || (!isLast && outcome.finalReward > reward);
     const solved: Offset[] = succeeded ? [{ arm: 'right', by: [0, 0, 0] }] : [];
     let tried = 0;
@@ -109,7 +115,7 @@ export class SimBrancher implements Brancher {
       );
       tried += wave.length;
       const offsets = wave.flatMap((offset) => {
-        const branch = origin(offset);
+        const branch = origin(offset.arm, offset.by);
         return branch ? [{ offset, branch }] : [];
       });
       const played = await this.#play(
@@ -121,7 +127,7 @@ export class SimBrancher implements Brancher {
     const agreeing = mostTried(solved);
     if (agreeing.length < 2) return { tried, solved: solved.length };
     const by = mean(agreeing.map((offset) => offset.by));
-    const middle = origin({ arm: agreeing[0]!.arm, by });
+    const middle = origin(agreeing[0]!.arm, by);
     if (!middle) return { tried, solved: solved.length };
     const [kept] = await this.#play([middle], 'all');
     const path = kept && solves(kept) ? kept.path : undefined;
@@ -157,24 +163,6 @@ export class SimBrancher implements Brancher {
     const arm = random.uniform() < 0.5 ? 'left' : 'right';
     return { arm, by: [normal(), normal(), normal()] };
   }
-}
-
-/** Makes branches of a chunk that was played: undefined where an offset cannot be reached. */
-function branchOrigin(
-  rollout: JudgedRollout,
-  step: number,
-  task: TaskName,
-  chunkSize: number,
-): (offset: Offset) => Branch | undefined {
-  const { action, physicsState, steps } = readRollout(rollout.path);
-  const width = physicsState.length / steps;
-  const state = physicsState.slice(step * width, (step + 1) * width);
-  const played = action.slice(step * DOF, Math.min(steps, step + chunkSize) * DOF);
-  const start = sampleStartPose(task, rollout.seed);
-  return ({ arm, by }) => {
-    const actions = offsetChunk(played, arm, by);
-    return actions && { start, physicsState: state, actions, label: `correction-of-${rollout.index}` };
-  };
 }
 
 function readRollout(path: string): EpisodeData {

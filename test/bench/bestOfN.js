@@ -13,6 +13,8 @@ import { parseArgs } from 'node:util';
 import { defaultRig } from '#alohad/config/rig.js';
 import { openPolicyFarm } from '#alohad/daemon/policyFarm.js';
 import { DOF } from '#alohad/contract/robot.js';
+import { EPISODE_STEPS } from '#alohad/contract/task.js';
+import { branchesFrom, succeeding } from '#alohad/daemon/chunkBranch.js';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { readEpisode } from '#alohad/episodes/readEpisode.js';
 import { exactMcnemar } from '#alohad/learning/evaluation/mcnemar.js';
@@ -209,23 +211,10 @@ async function batchOf(samples) {
 
 /** Whether each state, played on with the offset [m], succeeds. */
 async function branches(list) {
-  const solved = list.map(() => false);
-  const requests = list.flatMap(([state, offset], i) => {
-    const { physicsState, steps: length } = readEpisode(state.path);
-    const width = physicsState.length / length;
-    const actions = offsetChunk(played(state), 'right', offset);
-    const branch = actions && {
-      start: state.start,
-      physicsState: physicsState.slice(last * width, (last + 1) * width),
-      actions,
-      label: 'candidate',
-    };
-    return branch ? [{ i, branch }] : [];
-  });
-  const results = await farm.branch(
-    requests.map(({ branch }) => branch),
-    'none',
+  return succeeding(
+    farm,
+    list.map(([{ path, start }, offset]) =>
+      branchesFrom(readEpisode(path), last, EPISODE_STEPS, start, 'candidate')('right', offset),
+    ),
   );
-  for (const [place, { outcome }] of results.entries()) solved[requests[place].i] = outcome.success;
-  return solved;
 }

@@ -13,12 +13,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultRig } from '#alohad/config/rig.js';
 import { openPolicyFarm } from '#alohad/daemon/policyFarm.js';
-import { DOF } from '#alohad/contract/robot.js';
+import { EPISODE_STEPS } from '#alohad/contract/task.js';
+import { branchesFrom, succeeding } from '#alohad/daemon/chunkBranch.js';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
 import { readEpisode } from '#alohad/episodes/readEpisode.js';
 import { exactMcnemar } from '#alohad/learning/evaluation/mcnemar.js';
 import { clopperPearson } from '#alohad/learning/statistics.js';
-import { offsetChunk } from '#alohad/simulation/chunkOffset.js';
 import { readPool, sampleStartPose } from '#alohad/simulation/startPoses.js';
 
 const TASK = 'insertion';
@@ -151,28 +151,10 @@ async function shiftPool() {
 
 /** Whether each roll-out, gone back to the last chunk and played on with the offset [m], succeeds. */
 async function branches(list) {
-  const solved = [];
-  const requests = [];
-  for (const [i, [{ path, start }, offset]] of list.entries()) {
-    const { action, physicsState, steps } = readEpisode(path);
-    const width = physicsState.length / steps;
-    const actions = offsetChunk(action.slice(last * DOF, steps * DOF), 'right', offset);
-    solved[i] = false;
-    if (!actions) continue;
-    requests.push({
-      i,
-      branch: {
-        start,
-        physicsState: physicsState.slice(last * width, (last + 1) * width),
-        actions,
-        label: 'shift',
-      },
-    });
-  }
-  const played = await farm.branch(
-    requests.map(({ branch }) => branch),
-    'none',
+  return succeeding(
+    farm,
+    list.map(([{ path, start }, offset]) =>
+      branchesFrom(readEpisode(path), last, EPISODE_STEPS, start, 'shift')('right', offset),
+    ),
   );
-  for (const [place, { outcome }] of played.entries()) solved[requests[place].i] = outcome.success;
-  return solved;
 }

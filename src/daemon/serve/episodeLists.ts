@@ -2,21 +2,10 @@
 import { existsSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
+import type { RecordedEpisode } from '../../contract/apiState.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { labelEpisode, listEpisodes } from '../episodeTools.js';
 import { RemoteError } from '../remoteError.js';
-
-/** One line of the list, as the control API tells it. */
-export interface RecordedEpisode {
-  readonly name: string;
-  readonly path: string;
-  readonly task: string;
-  readonly source: string;
-  readonly seed: number;
-  readonly steps: number;
-  readonly maxReward: number;
-  readonly success: boolean;
-}
 
 type Answer =
   { readonly episodes: readonly RecordedEpisode[] } | { readonly name: string; readonly message: string };

@@ -1,6 +1,6 @@
 /** What crosses between the daemon's main thread and its control thread. */
 import type { Rig } from '../../config/rig.js';
-import type { ArmState, HistogramRows, TimingState } from '../../contract/apiState.js';
+import type { ArmState, LoopState } from '../../contract/apiState.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
 import type { StartPose } from '../../contract/task.js';
 import type { WorldOptions } from '../../simulation/world.js';
@@ -43,16 +43,6 @@ export interface SimulatedView {
   readonly states: SharedArrayBuffer;
 }
 
-export interface ControlStatistics {
-  readonly ticks: number;
-  readonly missed: number;
-  readonly late: TimingState;
-  readonly lateHistogram: HistogramRows;
-  readonly busy: TimingState;
-  readonly stopping: TimingState;
-  readonly latency: TimingState;
-}
-
 export type FromControl =
   | { readonly kind: 'ready'; readonly fifo?: string }
   | { readonly kind: 'done'; readonly id: number; readonly result?: EpisodeResult | 'stopped' }
@@ -67,5 +57,5 @@ export type FromControl =
     }
   | { readonly kind: 'arms'; readonly arms: ArmState }
   | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: SimulatedView }
-  | { readonly kind: 'statistics'; readonly statistics: ControlStatistics }
+  | { readonly kind: 'statistics'; readonly statistics: LoopState }
   | { readonly kind: 'warning'; readonly text: string };

@@ -1,6 +1,6 @@
 /** The dashboard's entry: connects what comes in to what is shown, and buttons to commands. */
 import type { CommandInput } from '../../contract/api.js';
-import type { ServedState } from '../../contract/apiState.js';
+import type { RecordedEpisode, ServedState } from '../../contract/apiState.js';
 import { ArmScene } from './armScene.js';
 import { Cameras } from './cameras.js';
 import { Connection } from './connection.js';
@@ -10,17 +10,6 @@ import { StateView } from './stateView.js';
 
 /** Lines of the log that are kept. */
 const MOST_EVENTS = 200;
-
-interface RecordedEpisode {
-  readonly name: string;
-  readonly path: string;
-  readonly task: string;
-  readonly source: string;
-  readonly seed: number;
-  readonly steps: number;
-  readonly maxReward: number;
-  readonly success: boolean;
-}
 
 const history = new History();
 const cameras = new Cameras();

@@ -10,7 +10,7 @@ export const SOLVED = 0.5;
 export const FAILED = -0.5;
 
 /** Highest reward of an episode that failed just before the goal; lower ones teach nothing about the last chunk. */
-const NEAR_MISS = MAX_REWARD - 1;
+export const NEAR_MISS = MAX_REWARD - 1;
 
 export interface FarmedChunk {
   /** Control step that the chunk starts at. */

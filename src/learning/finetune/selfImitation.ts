@@ -9,7 +9,7 @@ import { RandomStream } from '../../episodes/randomStream.js';
 import type { ActorTrainer } from '../../network/actorTrainer.js';
 import type { Actor, Algorithm, JudgedRollout, LearningReport } from './actor.js';
 import { exploreSuccesses, fetchBatch, judgedChunk, timesOf } from './actor.js';
-import { farmChunks, highestReward, SOLVED, successStep } from './farming.js';
+import { farmChunks, highestReward, NEAR_MISS, SOLVED, successStep } from './farming.js';
 import type { JudgedChunk } from './replay.js';
 import { draw, Replay } from './replay.js';
 import { CorruptEpisodeError } from './sampleLoader.js';
@@ -158,7 +158,7 @@ export class SelfImitation implements Algorithm {
     const { chunkSize, lastChunk } = this.#actor;
     const highest = highestReward(reward);
     if (highest === MAX_REWARD) return centre && successStep(reward)! >= lastChunk ? lastChunk : undefined;
-    if (highest === MAX_REWARD - 1) return lastChunk;
+    if (highest === NEAR_MISS) return lastChunk;
     return failures === 'any' ? this.#times.failedChunk(reward, chunkSize) : undefined;
   }
 
