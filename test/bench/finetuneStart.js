@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { EpisodeStore } from '../../dist/episodes/episodeStore.js';
 import { fetchBatch } from '../../dist/learning/finetune/actor.js';
 import { DemonstrationSampler } from '../../dist/learning/finetune/demonstrations.js';
+import { ChunkSupply } from '../../dist/learning/finetune/chunkSupply.js';
 import { SampleLoader } from '../../dist/learning/finetune/sampleLoader.js';
 import { writeCheckpoint } from '../../dist/learning/checkpointFolder.js';
 import { loadEpisodes } from '../../dist/learning/loadEpisodes.js';
@@ -59,7 +60,7 @@ const config = {
   environmentStateSize: 0,
   normalisation: normalisationOf(episodes, false),
 };
-const chunks = new SampleLoader({
+const loader = new SampleLoader({
   chunkSize: config.chunkSize,
   images: manifest.images,
   source: {
@@ -82,6 +83,7 @@ const trainer = await ActorTrainer.create({
   latent: 'prior',
   state: new Map([...eyes].map(([name, weight]) => [`weights/${name}`, weight])),
 });
+const chunks = new ChunkSupply(loader);
 const actor = { trainer, chunks, chunkSize: config.chunkSize, latentSize: config.latentSize, seed: SEED };
 const sampler = new DemonstrationSampler(
   episodes.map(({ path, steps: length }) => ({ path, steps: length })),
@@ -92,7 +94,7 @@ for (let step = 0; step < steps; step++) {
   const stream = `bc ${step}`;
   const progress = Math.max(0, (step - WARM_UP) / (steps - WARM_UP));
   const rate = FINAL + (1 - FINAL) * 0.5 * (1 + Math.cos(Math.PI * progress));
-  const batch = await fetchBatch(actor, sampler.batch(step), stream);
+  const { batch } = await fetchBatch(actor, () => sampler.batch(step), stream);
   const { l1 } = await trainer.imitate(batch, stream, Math.min(1, (step + 1) / WARM_UP) * rate);
   if ((step + 1) % 100 === 0) console.log(`step ${step + 1} of ${steps}: L1 ${l1.toFixed(4)}`);
 }
@@ -113,7 +115,7 @@ writeCheckpoint(values.out, {
   state: trainer.state(),
 });
 await trainer.close();
-await chunks.close();
+await loader.close();
 
 /** Named initializers of the shipped ONNX file: its weights are nowhere else. */
 function storedWeights() {
