@@ -243,6 +243,7 @@ export class FinetuneSession implements RunHooks {
         images: manifest.images,
         environmentStateSize: manifest.environmentStateSize,
         normalisation: manifest.normalisation,
+        ...(manifest.residual && { residual: manifest.residual }),
         parent: manifest.name,
         provenance: {
           command: `alohad ${process.argv.slice(2).join(' ')}`,

@@ -13,6 +13,7 @@ import type { SimRobot } from '../../simulation/simRobot.js';
 import type { EpisodeResult } from '../controlJob.js';
 import { EpisodeRecording } from '../episodeRecording.js';
 import { createExpert } from '../parts.js';
+import { withResidual } from '../residualPredictor.js';
 import { chunkTap, type LiveMemory } from './liveMemory.js';
 import type { EpisodeOrder } from './orders.js';
 
@@ -103,7 +104,8 @@ export class EpisodeRun {
         };
       case 'policy': {
         const predictor = InferenceClient.attach(source.manifest, source.block);
-        const actions = new ActSource(source.manifest, predictor, this.#robot.images, {
+        const corrected = withResidual(predictor, source.manifest.residual);
+        const actions = new ActSource(source.manifest, corrected, this.#robot.images, {
           mode: rig.execution.mode,
           pace: 'realtime',
           ensembleDecay: rig.execution.decay,

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defaultRig } from '#alohad/config/rig.js';
-import { firstOfPriorRuns } from '#alohad/daemon/finetuneInputs.js';
+import { firstOfPriorRuns, readStart, requireSameRobot } from '#alohad/daemon/finetuneInputs.js';
 import type { FinetuneRequest } from '#alohad/daemon/finetuneRequest.js';
 import { finetune } from '#alohad/daemon/finetuning.js';
 import { recordEpisodes } from '#alohad/daemon/recording.js';
@@ -155,6 +155,21 @@ describe('a run', () => {
     expect(html).not.toMatch(/(?:src|href)="(?!data:|failures\/)/); // One file.
   }, 60_000);
 
+  test('deploys a policy with the residual that it was played with', async () => {
+    const corrected = join(folder, 'corrected');
+    cpSync(policy, corrected, { recursive: true });
+    const path = join(corrected, 'policy.json');
+    const residual = { fromStep: 200, arm: 'right', offsetM: [0, 0, 0.004] };
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), residual }));
+    const short = { ...OVERRIDES, rollouts: 1 };
+    const { deployed } = await finetune(
+      request('with-residual', { policy: corrected, overrides: short }),
+      silent,
+      never,
+    );
+    expect(JSON.parse(readFileSync(join(deployed, 'policy.json'), 'utf8'))).toMatchObject({ residual });
+  }, 60_000);
+
   test('leaves a corrupt demonstration out, names it, and goes on', async () => {
     const demos = join(folder, 'damaged');
     cpSync(demonstrations, demos, { recursive: true });
@@ -192,6 +207,17 @@ describe('a run', () => {
     writeFileSync(path, JSON.stringify(manifest));
     await expect(finetune(request('refused', { policy: other }), silent, never)).rejects.toThrow(
       /other units, joint order or gripper convention/,
+    );
+  });
+
+  test('refuses episodes without the cameras that the policy looks through', () => {
+    const start = readStart(request('refused'), parseFinetuneConfig({}));
+    const images = ['cam_high', 'cam_low'].map((camera) => ({ camera, width: 8, height: 8 }));
+    const seeing = { ...start, manifest: { ...start.manifest, images } };
+    const [episode] = EpisodeStore.open(demonstrations).list();
+    const entry = { path: episode!.path, cameras: ['cam_high'], fromStates: false };
+    expect(() => requireSameRobot(seeing, [entry], request('refused'))).toThrow(
+      /looks through cam_low.*did not record/,
     );
   });
 
