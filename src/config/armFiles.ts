@@ -38,6 +38,7 @@ const gripperSchema = z.strictObject({
   rodLengthM: z.number().positive(),
   joint: span,
   finger: span,
+  observed: z.enum(['finger', 'joint']),
 });
 const grippersSchema = z.record(
   z.string(),

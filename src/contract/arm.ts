@@ -39,6 +39,8 @@ export interface GripperConvention {
   readonly rodLengthM: number;
   /** Joint angle of the servo at 1 and at 0 [rad]: goals are normalised between them. */
   readonly joint: { readonly open: number; readonly close: number };
-  /** Distance of one finger from the middle at 1 and at 0 [m]: observations are normalised between them. */
+  /** Distance of one finger from the middle at 1 and at 0 [m]. */
   readonly finger: { readonly open: number; readonly close: number };
+  /** What is observed and normalised: the fingers' place (followers) or the servo's angle (leaders, whose grip is a goal). */
+  readonly observed: 'finger' | 'joint';
 }

@@ -38,6 +38,20 @@ const VIPERX_300S: readonly JointLimit[] = [
   { min: 0, max: 1, speed: SERVO_SPEED / GRIPPER_TRAVEL, lead: 1 },
 ];
 
+/** One WidowX 250s, which moves by itself only to where teleoperation begins; source of ranges: wx250s.urdf. */
+const WIDOWX_250S: readonly JointLimit[] = [
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  { min: -1.88496, max: 1.98968, speed: SERVO_SPEED, lead: LEAD },
+  { min: -2.14675, max: 1.6057, speed: SERVO_SPEED, lead: LEAD },
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  { min: -1.74533, max: 2.14675, speed: SERVO_SPEED, lead: LEAD },
+  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+  { min: 0, max: 1, speed: SERVO_SPEED / GRIPPER_TRAVEL, lead: 1 },
+];
+
+/** Limits of the 14 joints of two WidowX 250s. */
+export const LEADER_LIMITS: readonly JointLimit[] = ARMS.flatMap(() => WIDOWX_250S);
+
 /** Limits of the 14 joints of two ViperX 300s. */
 export const ALOHA_LIMITS: readonly JointLimit[] = ARMS.flatMap(() => VIPERX_300S);
 

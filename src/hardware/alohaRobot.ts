@@ -7,6 +7,7 @@ import { AlohadError, UnknownCameraError } from '../contract/errors.js';
 import { ARM_JOINTS, DOF, type Observation, type Robot } from '../contract/robot.js';
 import { monotonicMs } from '../realtime/monotonic.js';
 import { ArmError, ArmLink, WATCHDOG_MS, type ArmOptions } from './arm/armLink.js';
+import type { ArmOrder } from './arm/armMemory.js';
 
 /** The robot was used before `connect` or after `disconnect`. */
 export class NotConnectedError extends AlohadError {}
@@ -16,7 +17,7 @@ const OLDEST = 0.5;
 
 export interface AlohaRobotOptions {
   readonly backend: 'real' | 'emulated';
-  /** The followers, in the order of ARMS. */
+  /** Followers or leaders, in the order of ARMS. */
   readonly arms: readonly ArmOptions[];
   /** No cameras when absent. */
   readonly images?: ImageSource;
@@ -67,11 +68,18 @@ export class AlohaRobot implements Robot {
 
   /** Torque on where the arms are, watchdogs armed; when one arm cannot, none stays stiff that was not. Throws ArmError. */
   async activate(): Promise<void> {
-    const arms = this.#connected();
     this.#step = 0;
-    const results = await Promise.allSettled(arms.map((arm) => arm.order('activate')));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
+    await this.#order('activate');
+  }
+
+  /** Torque off, still connected: the arms can be moved by hand. Throws ArmError. */
+  async relax(): Promise<void> {
+    await this.#order('release');
+  }
+
+  /** As `relax`, the grippers alone. Throws ArmError. */
+  async relaxGrippers(): Promise<void> {
+    await this.#order('releaseGripper');
   }
 
   /** Throws ArmError when an arm has failed or was not heard for too long. */
@@ -118,6 +126,12 @@ export class AlohaRobot implements Robot {
     const arms = this.#arms ?? [];
     this.#arms = undefined;
     await Promise.all(arms.map((arm) => arm.close()));
+  }
+
+  async #order(order: ArmOrder): Promise<void> {
+    const results = await Promise.allSettled(this.#connected().map((arm) => arm.order(order)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   #requireSound(arm: ArmLink): void {

@@ -81,15 +81,22 @@ export class ArmServos {
     }
   }
 
-  /** Torque off, read back. Throws ArmMismatchError when a servo keeps its torque. */
+  /** Torque off, read back; the watchdogs of released servos rest. Throws ArmMismatchError when one keeps its torque. */
   release(): void {
-    for (const { id } of this.#profile.servos) {
+    this.#release(this.#profile.servos);
+  }
+
+  /** As `release`, the gripper alone: a person closes it to begin. */
+  releaseGripper(): void {
+    this.#release(this.#profile.servos.filter(({ name }) => name === 'gripper'));
+  }
+
+  #release(servos: ArmProfile['servos']): void {
+    for (const { id } of servos) {
       this.#bus.write(id, ADDRESS.busWatchdog, 1, 0);
       this.#bus.write(id, ADDRESS.torqueEnable, 1, 0);
     }
-    const stiff = this.#profile.servos.filter(
-      ({ id }) => this.#bus.readUnsigned(id, ADDRESS.torqueEnable, 1) !== 0,
-    );
+    const stiff = servos.filter(({ id }) => this.#bus.readUnsigned(id, ADDRESS.torqueEnable, 1) !== 0);
     if (stiff.length > 0) {
       throw new ArmMismatchError(
         `${stiff.map(({ name }) => name).join(', ')} on ${this.#bus.port.path} kept torque; switch the arm off`,

@@ -156,7 +156,8 @@ function obey(servos: ArmServos, cycle: ArmCycle): void {
       cycle.run(Infinity, false);
       cycle.goals.set(cycle.positions);
       memory.state = 'holding';
-    } else {
+    } else if (order === 'releaseGripper') servos.releaseGripper();
+    else {
       servos.release();
       memory.state = 'limp';
     }

@@ -2,8 +2,9 @@
  * One arm's joints as servos count them and as policies see them: ticks against rad, and the gripper's servo against a
  * number from 0 (closed) to 1 (open).
  *
- * As in ALOHA, a gripper's goal is its servo's angle between two angles, and what is observed is its finger's place
- * between two places; both are 0 and 1 at the same ends, and differ a little between (the linkage is not linear).
+ * As in ALOHA, a gripper's goal is its servo's angle between two angles, and what is observed of a follower is its
+ * finger's place between two places; both are 0 and 1 at the same ends, and differ a little between (the linkage is not
+ * linear). A leader's grip is a goal for a follower, so its servo's angle is observed.
  */
 import type { ArmProfile, GripperConvention, ServoProfile } from '../../contract/arm.js';
 import { RigError } from '../../contract/errors.js';
@@ -45,17 +46,19 @@ export class JointSpace {
   position(joint: number, tick: number): number {
     const angle = (tick - ZERO_TICK) * RADIANS_PER_TICK;
     if (joint !== GRIPPER) return angle;
-    const { open, close } = this.#gripper.finger;
-    return (this.#finger(angle) - close) / (open - close);
+    const { observed } = this.#gripper;
+    const { open, close } = this.#gripper[observed];
+    return ((observed === 'finger' ? this.#finger(angle) : angle) - close) / (open - close);
   }
 
   /** Present Velocity [0.229 rev/min] at a position [tick] -> rad/s, gripper 1/s. Safe in the loop. */
   velocity(joint: number, raw: number, tick: number): number {
     const speed = raw * VELOCITY_UNIT;
     if (joint !== GRIPPER) return speed;
-    const { open, close } = this.#gripper.finger;
+    const { observed } = this.#gripper;
+    const { open, close } = this.#gripper[observed];
     const angle = (tick - ZERO_TICK) * RADIANS_PER_TICK;
-    return (this.#fingerPerRadian(angle) * speed) / (open - close);
+    return ((observed === 'finger' ? this.#fingerPerRadian(angle) : 1) * speed) / (open - close);
   }
 
   /** Present Current or Load -> share of the servo's stall current. Safe in the loop. */
