@@ -1,6 +1,7 @@
 /** The command line: one file per verb. */
 import { Command } from 'commander';
 import { packageVersion } from '../config/packageVersion.js';
+import { checkCommand } from './check.js';
 import { emulateCommand } from './emulate.js';
 import { episodesCommand } from './episodes.js';
 import { evalCommand } from './eval.js';
@@ -32,6 +33,7 @@ export function program(): Command {
     residualCommand(),
     reportCommand(),
     evalCommand(),
+    checkCommand(),
     emulateCommand(),
     episodesCommand(),
     policyCommand(),
