@@ -33,13 +33,11 @@ export interface SimBrancherOptions {
   readonly patience: DiskPatience;
 }
 
-const entrySchema = z.strictObject({
+const entrySchema = z.object({
   index: z.int(),
   tried: z.int(),
   solved: z.int(),
   path: z.string().exactOptional(),
-  /** Of the last chunk's correction that was kept, in the world [m]. */
-  offset: z.tuple([z.number(), z.number(), z.number()]).exactOptional(),
 });
 type Entry = z.infer<typeof entrySchema>;
 
@@ -57,8 +55,6 @@ interface Offset {
 const WAVE = 4;
 /** Offsets that succeed before the search ends. */
 const ENOUGH = 3;
-/** Corrections that tell how the policy is biased at present. */
-const RECENT = 20;
 
 export class SimBrancher implements Brancher {
   readonly #options: SimBrancherOptions;
@@ -101,7 +97,6 @@ export class SimBrancher implements Brancher {
       `correction-of-${rollout.index}`,
     );
     const random = RandomStream.of(seed, 'branch', rollout.index);
-    const usual = this.#usualOffset(rollout.index);
     const reward = highestReward(rollout.reward);
     const succeeded = reward === MAX_REWARD;
     const isLast = reward >= NEAR_MISS;
@@ -111,7 +106,7 @@ export class SimBrancher implements Brancher {
     const enough = succeeded ? Infinity : ENOUGH;
     while (tried < branches && mostTried(solved).length < enough) {
       const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () =>
-        this.#draw(isLast, usual, random),
+        this.#draw(isLast, random),
       );
       tried += wave.length;
       const offsets = wave.flatMap((offset) => {
@@ -135,17 +130,7 @@ export class SimBrancher implements Brancher {
       tried: tried + 1,
       solved: solved.length,
       ...(path !== undefined && { path }),
-      ...(path !== undefined && isLast && { offset: by }),
     };
-  }
-
-  /** What the last corrections before a roll-out had in common: where the policy is biased, the search begins there. */
-  #usualOffset(index: number): Vector {
-    const found = [...this.#known.values()].flatMap((entry) =>
-      entry.index < index && entry.offset ? [entry.offset] : [],
-    );
-    const recent = found.slice(-RECENT);
-    return recent.length === 0 ? [0, 0, 0] : mean(recent);
   }
 
   async #play(branches: readonly Branch[], keep: 'all' | 'none'): Promise<Rollout[]> {
@@ -157,9 +142,9 @@ export class SimBrancher implements Brancher {
    * In the last chunk the peg's gripper across the direction of insertion; before it either gripper, any direction, as
    * which of the two missed is not known.
    */
-  #draw(isLast: boolean, usual: Vector, random: RandomStream): Offset {
+  #draw(isLast: boolean, random: RandomStream): Offset {
     const normal = () => this.#options.offsetM * random.normal();
-    if (isLast) return { arm: 'right', by: [0, usual[1] + normal(), usual[2] + normal()] };
+    if (isLast) return { arm: 'right', by: [0, normal(), normal()] };
     const arm = random.uniform() < 0.5 ? 'left' : 'right';
     return { arm, by: [normal(), normal(), normal()] };
   }
