@@ -70,6 +70,7 @@ export async function buildParts(
   };
   const loader = new SampleLoader({
     ...loaderOptions,
+    disk: { folder: run.folder, megabytes: config.diskCacheMegabytes },
     ...(cachedFeatures && { featureModel: buildFeatureModel(network, weights) }),
   });
   const chunks = new ChunkSupply(loader);

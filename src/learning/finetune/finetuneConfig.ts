@@ -114,7 +114,9 @@ const finetuneConfigSchema = z.strictObject({
     .prefault({}),
   /** Roll-outs between checkpoints. */
   checkpointEvery: count.default(50),
+  /** Memory for samples, and disk in the run folder for those that do not fit [MB]. */
   cacheMegabytes: z.number().min(0).default(1000),
+  diskCacheMegabytes: z.number().min(0).default(8000),
 });
 
 export type FinetuneConfig = z.infer<typeof finetuneConfigSchema>;

@@ -4,11 +4,18 @@ export class LruCache<T> {
   readonly #kept = new Map<string, { readonly value: T; readonly bytes: number }>();
   readonly #capacity: number;
   readonly #sizeOf: (value: T) => number;
+  readonly #onDrop: (key: string, value: T) => void;
   #bytes = 0;
 
-  constructor(capacityBytes: number, sizeOf: (value: T) => number) {
+  /** @param onDrop told of what there is no room for any more */
+  constructor(
+    capacityBytes: number,
+    sizeOf: (value: T) => number,
+    onDrop: (key: string, value: T) => void = () => {},
+  ) {
     this.#capacity = capacityBytes;
     this.#sizeOf = sizeOf;
+    this.#onDrop = onDrop;
   }
 
   get bytes(): number {
@@ -41,6 +48,7 @@ export class LruCache<T> {
       if (this.#bytes <= this.#capacity || oldest === key) break;
       this.#kept.delete(oldest);
       this.#bytes -= entry.bytes;
+      this.#onDrop(oldest, entry.value);
     }
     return value;
   }

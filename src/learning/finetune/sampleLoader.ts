@@ -1,7 +1,8 @@
 /**
  * Fetches chunks from recorded episodes for the optimizer, in a thread of its own: joints and actions from the file,
  * images drawn again or decoded, and for a frozen backbone its feature maps. Batches that are asked for early are ready
- * when they are needed; memory is bounded by two caches, whatever the number of samples.
+ * when they are needed; memory is bounded, whatever the number of samples: what is used again is cached, in memory and
+ * behind that on disk.
  */
 import { Worker } from 'node:worker_threads';
 import type { ImageRequest } from '../../contract/camera.js';
@@ -21,8 +22,10 @@ export interface SampleLoaderOptions {
   readonly environmentSize: number;
   /** Bytes of the model of `buildFeatureModel`: samples then carry feature maps in place of images. */
   readonly featureModel?: Uint8Array;
-  /** Memory for images or feature maps that are used again [MB]. */
+  /** Memory for samples that are used again [MB]. */
   readonly cacheMegabytes: number;
+  /** Disk for those that memory has no room for; absent: they are made again. */
+  readonly disk?: { readonly folder: string; readonly megabytes: number };
 }
 
 /** An episode that cannot be read: leave it out and go on. */

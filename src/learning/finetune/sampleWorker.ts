@@ -9,9 +9,11 @@ import { DOF } from '../../contract/robot.js';
 import { readEpisode } from '../../episodes/readEpisode.js';
 import type { ActBatch } from '../../network/actBatch.js';
 import { openSession } from '../../network/session.js';
+import { DiskCache } from './diskCache.js';
 import { LruCache } from './lruCache.js';
 import type { ChunkReference } from './replay.js';
 import type { SampleLoaderOptions } from './sampleLoader.js';
+import { SampleRecords, type Picture, type SampleRecord } from './sampleRecord.js';
 
 export interface SampleQuestion {
   readonly id: number;
@@ -25,7 +27,7 @@ export type SampleAnswer = { readonly id: number } & (
 );
 
 /** Memory for the numeric columns of episodes that were read last [bytes]; one of 400 steps has half a megabyte. */
-const EPISODE_BYTES = 256e6;
+const EPISODE_BYTES = 32e6;
 
 const options: SampleLoaderOptions = workerData;
 const port = parentPort!;
@@ -33,8 +35,13 @@ const episodes = new LruCache<EpisodeData>(EPISODE_BYTES, ({ physicsState, steps
   const columns = 4 * DOF + 16;
   return 8 * (physicsState.length + columns * steps);
 });
-const seen = new LruCache<readonly (Uint8Array | Float32Array)[]>(options.cacheMegabytes * 1e6, (parts) =>
-  parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
+const records = new SampleRecords(options);
+let recordBytes = 0;
+const disk = options.disk && new DiskCache(options.disk.folder, options.disk.megabytes * 1e6);
+const cache = new LruCache<SampleRecord>(
+  options.cacheMegabytes * 1e6,
+  ({ byteLength }) => byteLength,
+  (key, record) => disk?.write(key, record),
 );
 
 const images = await openImages();
@@ -45,6 +52,7 @@ port.on('message', (message: SampleQuestion | 'close') => {
   queue = queue.then(async () => {
     if (message !== 'close') return await answer(message);
     await features?.release();
+    disk?.close();
     port.close();
   });
 });
@@ -53,12 +61,12 @@ async function answer({ id, samples }: SampleQuestion): Promise<void> {
   const say = (message: SampleAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   let path = '';
   try {
-    const parts: (readonly (Uint8Array | Float32Array)[])[] = [];
+    const found: SampleRecord[] = [];
     for (const sample of samples) {
       ({ path } = sample);
-      parts.push(await observe(sample));
+      found.push(await recordOf(sample));
     }
-    const batch = assemble(samples, parts);
+    const batch = records.assemble(found);
     say({ id, kind: 'batch', batch }, buffersOf(batch));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -67,17 +75,27 @@ async function answer({ id, samples }: SampleQuestion): Promise<void> {
   }
 }
 
-/** What each camera saw at a sample's start, as image or feature map. */
-async function observe({ path, step }: ChunkReference): Promise<readonly (Uint8Array | Float32Array)[]> {
-  if (options.images.length === 0) return [];
-  return await seen.get(`${path}@${step}`, async () => {
-    const pictures = options.images.map((request) => {
-      const rgb = new Uint8Array(imageBytes(request));
-      images!.image(episodeAt(path), step, request, rgb);
-      return rgb;
-    });
-    return features ? await describe(features, pictures) : pictures;
+async function recordOf({ path, step }: ChunkReference): Promise<SampleRecord> {
+  const key = `${path}@${step}`;
+  return await cache.get(key, async () => {
+    if (disk && recordBytes > 0) {
+      const record = new Uint8Array(recordBytes);
+      if (disk.read(key, record)) return record;
+    }
+    const record = records.pack(path, episodeAt(path), step, await observe(path, step));
+    recordBytes = record.length;
+    return record;
   });
+}
+
+/** What each camera saw at a sample's start, as image or feature map. */
+async function observe(path: string, step: number): Promise<readonly Picture[]> {
+  const pictures = options.images.map((request) => {
+    const rgb = new Uint8Array(imageBytes(request));
+    images!.image(episodeAt(path), step, request, rgb);
+    return rgb;
+  });
+  return features && pictures.length > 0 ? await describe(features, pictures) : pictures;
 }
 
 async function describe(session: InferenceSession, pictures: readonly Uint8Array[]): Promise<Float32Array[]> {
@@ -92,54 +110,8 @@ async function describe(session: InferenceSession, pictures: readonly Uint8Array
   });
 }
 
-function assemble(
-  samples: readonly ChunkReference[],
-  parts: readonly (readonly (Uint8Array | Float32Array)[])[],
-): ActBatch {
-  const { chunkSize, environmentSize } = options;
-  const count = samples.length;
-  const batch = {
-    qpos: new Float32Array(count * DOF),
-    environmentState: new Float32Array(count * environmentSize),
-    actions: new Float32Array(count * chunkSize * DOF),
-    isPad: new Uint8Array(count * chunkSize),
-    images: options.images.map((_, camera) => join(parts.map((part) => part[camera]!))),
-  };
-  samples.forEach(({ path, step }, row) => {
-    const episode = episodeAt(path);
-    if (step < 0 || step >= episode.steps)
-      throw new EpisodeError(`${path} has ${episode.steps} steps, step ${step} was asked for`);
-    const state = episode.environmentState;
-    const width = state.length / episode.steps;
-    batch.qpos.set(episode.qpos.subarray(step * DOF, (step + 1) * DOF), row * DOF);
-    batch.environmentState.set(
-      state.subarray(step * width, step * width + environmentSize),
-      row * environmentSize,
-    );
-    for (let i = 0; i < chunkSize; i++) {
-      // Behind the end the last action is repeated, and marked so that no loss counts it.
-      const at = Math.min(step + i, episode.steps - 1);
-      const action = episode.action.subarray(at * DOF, (at + 1) * DOF);
-      batch.actions.set(action, (row * chunkSize + i) * DOF);
-      batch.isPad[row * chunkSize + i] = step + i < episode.steps ? 0 : 1;
-    }
-  });
-  return batch;
-}
-
 function episodeAt(path: string): EpisodeData {
   return episodes.getSync(path, () => readEpisode(path));
-}
-
-function join(rows: readonly (Uint8Array | Float32Array)[]): Uint8Array | Float32Array {
-  const length = rows.reduce((sum, row) => sum + row.length, 0);
-  const all = rows[0] instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length);
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
 }
 
 function buffersOf({ qpos, environmentState, actions, isPad, images: pictures }: ActBatch): ArrayBuffer[] {

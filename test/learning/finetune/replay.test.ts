@@ -1,12 +1,15 @@
 import { assert, integer, nat, property } from 'fast-check';
-import { mkdtempSync, readFileSync, appendFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
+import type { EpisodeData } from '#alohad/contract/episode.js';
+import { DiskCache } from '#alohad/learning/finetune/diskCache.js';
 import { LruCache } from '#alohad/learning/finetune/lruCache.js';
 import { draw, Replay, type JudgedChunk } from '#alohad/learning/finetune/replay.js';
 import { RolloutLog } from '#alohad/learning/finetune/rolloutLog.js';
+import { SampleRecords } from '#alohad/learning/finetune/sampleRecord.js';
 
 const sample = (rollout: number, label: number): JudgedChunk => ({
   path: `/episodes/${rollout}.mcap`,
@@ -123,5 +126,72 @@ describe('the cache of what was used last', () => {
     get('b');
     expect(made).toEqual(['a', 'b', 'c', 'b']);
     expect(cache.bytes).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('the cache on disk', () => {
+  const record = (value: number) => new Uint8Array(10).fill(value);
+
+  test('keeps the newest records, leaves no file, and tells what it has not', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'alohad-cache-'));
+    const cache = new DiskCache(folder, 35); // Three records.
+    for (let i = 0; i < 5; i++) cache.write(`sample ${i}`, record(i));
+    expect(readdirSync(folder)).toEqual([]);
+    const read = new Uint8Array(10);
+    expect([0, 1].map((i) => cache.read(`sample ${i}`, read))).toEqual([false, false]);
+    for (const i of [2, 3, 4]) {
+      expect(cache.read(`sample ${i}`, read)).toBe(true);
+      expect(read).toEqual(record(i));
+    }
+    cache.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('takes what memory drops', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'alohad-cache-'));
+    const disk = new DiskCache(folder, 1000);
+    const memory = new LruCache<Uint8Array<ArrayBuffer>>(
+      20,
+      ({ byteLength }) => byteLength,
+      (key, value) => disk.write(key, value),
+    );
+    for (let i = 0; i < 4; i++) memory.getSync(`${i}`, () => record(i));
+    expect([0, 1, 2, 3].map((i) => disk.has(`${i}`))).toEqual([true, true, false, false]);
+    disk.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('packs samples into bytes and back into a batch, padded behind the end', () => {
+    const steps = 3;
+    const column = (width: number, from: number) =>
+      Float64Array.from({ length: steps * width }, (_, i) => from + i);
+    const episode = {
+      steps,
+      qpos: column(14, 0),
+      action: column(14, 1000),
+      environmentState: column(7, 2000),
+    } as unknown as EpisodeData;
+    const records = new SampleRecords({ chunkSize: 4, environmentSize: 7 });
+    const picture = Uint8Array.of(1, 2, 3, 4);
+    const maps = Float32Array.of(0.5, 0.25);
+    const packed = [0, 2].map((step) => records.pack('episode', episode, step, [picture, maps]));
+    const batch = records.assemble(packed);
+    expect(Array.from(batch.qpos)).toEqual([
+      ...episode.qpos.subarray(0, 14),
+      ...episode.qpos.subarray(28, 42),
+    ]);
+    expect(Array.from(batch.environmentState!.subarray(7))).toEqual([
+      ...episode.environmentState.subarray(14, 21),
+    ]);
+    expect(Array.from(batch.isPad)).toEqual([0, 0, 0, 1, 0, 1, 1, 1]);
+    const last = Array.from(episode.action.subarray(28, 42));
+    expect(Array.from(batch.actions.subarray(4 * 14))).toEqual([...last, ...last, ...last, ...last]);
+    expect(batch.images).toEqual([
+      Uint8Array.of(1, 2, 3, 4, 1, 2, 3, 4),
+      Float32Array.of(0.5, 0.25, 0.5, 0.25),
+    ]);
+    expect(() => records.pack('episode', episode, 3, [])).toThrow(
+      'episode has 3 steps, step 3 was asked for',
+    );
   });
 });
