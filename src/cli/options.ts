@@ -1,6 +1,6 @@
 /** Options and argument parsers that several verbs share. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { defaultRig, loadRig, type Rig } from '../config/rig.js';
+import { defaultRig, loadRig, RIG_BACKENDS, type Rig } from '../config/rig.js';
 import { TASKS } from '../contract/task.js';
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -41,7 +41,7 @@ export const names = (text: string): string[] =>
 
 export interface RigOptions {
   rig?: string;
-  backend?: 'sim';
+  backend?: Rig['backend'];
   task?: (typeof TASKS)[number];
   scene?: string;
 }
@@ -50,7 +50,7 @@ export interface RigOptions {
 export function withRig(command: Command): Command {
   return command
     .option('--rig <file>', 'rig file (YAML); the built-in simulation when absent')
-    .addOption(new Option('--backend <name>', 'overrides the rig file').choices(['sim']))
+    .addOption(new Option('--backend <name>', 'overrides the rig file').choices(RIG_BACKENDS))
     .addOption(new Option('--task <name>', 'overrides the rig file').choices(TASKS))
     .option('--scene <file.xml>', 'another MJCF scene with the named joints');
 }
@@ -65,3 +65,16 @@ export function rigOf(options: RigOptions): Rig {
     simulation: options.scene === undefined ? rig.simulation : { ...rig.simulation, scene: options.scene },
   };
 }
+
+export type Pace = 'realtime' | 'fast';
+
+/** `--pace`, for verbs that are in no hurry to be watched. */
+export const paceOption = (): Option =>
+  new Option(
+    '--pace <pace>',
+    'realtime: 50 Hz by the clock; fast: as the simulation can (its default)',
+  ).choices(['realtime', 'fast']);
+
+/** Only the simulation can be faster than the clock. */
+export const paceOf = ({ pace }: { readonly pace?: Pace }, { backend }: Rig): Pace =>
+  pace ?? (backend === 'sim' ? 'fast' : 'realtime');

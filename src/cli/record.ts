@@ -2,7 +2,16 @@
 import { Command, Option } from 'commander';
 import { EXIT } from '../contract/errors.js';
 import { interruptible } from './interrupt.js';
-import { integer, number, rigOf, withRig, type RigOptions } from './options.js';
+import {
+  integer,
+  number,
+  paceOf,
+  paceOption,
+  rigOf,
+  withRig,
+  type Pace,
+  type RigOptions,
+} from './options.js';
 import { Progress } from './progress.js';
 import { writeResult } from './resultFile.js';
 
@@ -17,7 +26,7 @@ interface RecordOptions extends RigOptions {
   timing: number;
   shake: number;
   workers: number;
-  pace: 'realtime' | 'fast';
+  pace?: Pace;
   json?: string;
 }
 
@@ -45,7 +54,7 @@ export function recordCommand(): Command {
     .option('--timing <fraction>', 'script: uniform jitter of segment durations', number(0, 0.5), 0)
     .option('--shake <rad>', 'simulation: shake open hands, recording the clean commands', number(0, 0.1), 0)
     .option('--workers <n>', 'worlds in parallel (with --pace fast)', integer(1, 64), 1)
-    .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
+    .addOption(paceOption())
     .option('--json <file>', 'machine-readable result')
     .addHelpText(
       'after',
@@ -57,8 +66,13 @@ Examples:
     .action(async (options: RecordOptions) => {
       const { recordEpisodes } = await import('../daemon/recording.js');
       const progress = new Progress('record');
+      const rig = rigOf(options);
       const report = await interruptible((signal) =>
-        recordEpisodes({ ...options, rig: rigOf(options), directory: options.out }, progress, signal),
+        recordEpisodes(
+          { ...options, rig, pace: paceOf(options, rig), directory: options.out },
+          progress,
+          signal,
+        ),
       );
       process.stdout.write(
         `${report.kept} of ${report.attempted} episodes kept in ${report.directory}` +

@@ -1,13 +1,13 @@
 /** `alohad replay`: plays a recorded episode on the robot; in simulation the rewards must come out the same. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { EXIT } from '../contract/errors.js';
 import { interruptible } from './interrupt.js';
-import { integer, rigOf, withRig, type RigOptions } from './options.js';
+import { integer, paceOf, paceOption, rigOf, withRig, type Pace, type RigOptions } from './options.js';
 import { Progress } from './progress.js';
 import { writeResult } from './resultFile.js';
 
 interface ReplayOptions extends RigOptions {
-  pace: 'realtime' | 'fast';
+  pace?: Pace;
   watch?: number | true;
   json?: string;
 }
@@ -16,7 +16,7 @@ export function replayCommand(): Command {
   const command = new Command('replay').description('play a recorded episode again and compare the rewards');
   return withRig(command)
     .argument('<episode.mcap>', 'a recorded episode')
-    .addOption(new Option('--pace <pace>', 'realtime or fast').choices(['realtime', 'fast']).default('fast'))
+    .addOption(paceOption())
     .option('--watch [port]', 'serve a live window on this port (default 8500)', integer(0, 65535))
     .option('--json <file>', 'machine-readable result')
     .addHelpText(
@@ -26,13 +26,14 @@ export function replayCommand(): Command {
     .action(async (episode: string, options: ReplayOptions) => {
       const { replayEpisode } = await import('../daemon/replaying.js');
       const progress = new Progress('replay');
+      const rig = rigOf(options);
       const report = await interruptible((signal) =>
         replayEpisode(
           {
-            rig: rigOf(options),
+            rig,
             taskGiven: options.task !== undefined || options.rig !== undefined,
             episode,
-            pace: options.pace,
+            pace: paceOf(options, rig),
             ...(options.watch !== undefined && { watchPort: options.watch === true ? 8500 : options.watch }),
           },
           progress,

@@ -7,6 +7,9 @@ import { RigError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
 import { readYaml } from './yamlFile.js';
 
+/** Robots that a rig can be. */
+export const RIG_BACKENDS = ['sim', 'emulated', 'real'] as const;
+
 const busSchema = z.strictObject({
   /** Serial device: a name given by udev, never an index. */
   port: z.string().min(1),
@@ -16,7 +19,7 @@ const busSchema = z.strictObject({
 
 const rigSchema = z.strictObject({
   name: z.string().min(1).default('aloha-sim'),
-  backend: z.enum(['sim']).default('sim'),
+  backend: z.enum(RIG_BACKENDS).default('sim'),
   task: z.enum(TASKS).default('insertion'),
   simulation: z
     .strictObject({

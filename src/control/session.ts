@@ -35,7 +35,11 @@ export interface SessionOptions {
 export interface SessionEpisode {
   readonly source: ActionSource;
   readonly steps: number;
-  readonly judge?: Judge;
+  readonly judge?: Judge | undefined;
+  /** Of this episode; the session's when absent. */
+  readonly clock?: Clock;
+  /** Goal (14,) that the arms follow already; absent: they stand. */
+  readonly goal?: Float64Array;
   /** Told of this episode's ticks, besides the session's listeners. */
   readonly listeners?: readonly StepListener[];
   /** Ends the episode early. */
@@ -99,7 +103,7 @@ export class ControlSession {
     try {
       if (this.mode === 'limp') await watch(robot, clock, listeners, signal);
       else if (this.mode === 'holding')
-        await this.#run({ source: STILL, steps: Infinity, signal }, this.#goal);
+        await this.#run({ source: STILL, steps: Infinity, signal, goal: this.#goal });
       else while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
     } catch (error) {
       this.#modes.fault();
@@ -110,7 +114,12 @@ export class ControlSession {
   /** A slow ramp to `pose`, shape (14,). Returns whether it got there, or was stopped. */
   async align(pose: Float64Array, signal: StopSignal): Promise<boolean> {
     const ramp = new Alignment(this.#goal, pose);
-    const outcome = await this.#moving('aligning', { source: ramp, steps: ramp.steps, signal }, this.#goal);
+    const outcome = await this.#moving('aligning', {
+      source: ramp,
+      steps: ramp.steps,
+      signal,
+      goal: this.#goal,
+    });
     return !outcome.interrupted;
   }
 
@@ -126,26 +135,31 @@ export class ControlSession {
     return outcome;
   }
 
-  /** Slowly to the rest pose, then torque off and everything closed. Arms in a fault are not moved. Safe at any time. */
-  async disconnect(): Promise<void> {
+  /** Slowly to the rest pose; returns whether the arms got there. Arms in a fault are not moved. Safe at any time. */
+  async park(): Promise<boolean> {
     const { stop } = this.#options;
-    if (this.mode === 'holding' && !stop.aborted) {
-      try {
-        await this.align(REST_POSE, stop);
-      } catch {
-        // They hold now; torque goes off where they are.
-      }
+    if (this.mode !== 'holding' || stop.aborted) return false;
+    try {
+      return await this.align(REST_POSE, stop);
+    } catch {
+      return false; // They hold now; torque goes off where they are.
     }
+  }
+
+  /** Torque off where the arms are, and everything closed. Safe at any time. */
+  async release(): Promise<void> {
     await this.#modes.disconnect();
   }
 
-  async #moving(
-    mode: 'aligning' | 'active',
-    episode: SessionEpisode,
-    goal?: Float64Array,
-  ): Promise<LoopOutcome> {
+  /** Parks, then releases. Safe at any time. */
+  async disconnect(): Promise<void> {
+    await this.park();
+    await this.release();
+  }
+
+  async #moving(mode: 'aligning' | 'active', episode: SessionEpisode): Promise<LoopOutcome> {
     const outcome = await this.#modes.during(mode, () =>
-      this.#run({ ...episode, signal: anyOf(this.#options.stop, episode.signal) }, goal),
+      this.#run({ ...episode, signal: anyOf(this.#options.stop, episode.signal) }),
     );
     // Where they are now is where they stay; a gripper goes on pressing what it holds.
     const { qpos } = this.#options.robot.observe();
@@ -155,18 +169,18 @@ export class ControlSession {
     return outcome;
   }
 
-  async #run(episode: SessionEpisode, goal?: Float64Array): Promise<LoopOutcome> {
-    const { robot, clock, limits, listeners, onListenerError } = this.#options;
+  async #run(episode: SessionEpisode): Promise<LoopOutcome> {
+    const { robot, limits, listeners, onListenerError } = this.#options;
     return await run({
       robot,
-      clock,
+      clock: episode.clock ?? this.#options.clock,
       limits,
       source: episode.source,
       steps: episode.steps,
       judge: episode.judge,
       listeners: [this.#goalKeeper, ...listeners, ...(episode.listeners ?? [])],
       signal: episode.signal,
-      ...(goal && { goal: goal.slice() }),
+      ...(episode.goal && { goal: episode.goal.slice() }),
       ...(onListenerError && { onListenerError }),
     });
   }

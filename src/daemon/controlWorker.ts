@@ -1,21 +1,15 @@
 /** Thread entry: drives one robot through the episodes of a ControlJob, and posts what happens. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ALOHA_LIMITS, Limits } from '../control/limits.js';
-import { run } from '../control/loop.js';
-import { withRobot } from '../control/modes.js';
 import { AlohadError, EXIT } from '../contract/errors.js';
-import { CONTROL_PERIOD_S } from '../contract/robot.js';
 import type { Step, StepListener } from '../contract/step.js';
-import { FastClock, RealTimeClock, type Clock } from '../realtime/clock.js';
 import { requestFifo } from '../realtime/fifo.js';
 import { TimingHistogram } from '../realtime/timingHistogram.js';
-import { SimRobot } from '../simulation/simRobot.js';
 import type { ControlJob, ControlMessage } from './controlJob.js';
 import { EpisodeRecording } from './episodeRecording.js';
 import { FrameTap } from './frameTap.js';
-import { worldOptions } from './parts.js';
 import { createSource } from './sources.js';
 import { StepTrace } from './stepTrace.js';
+import { clockOf, withWorkcell } from './withWorkcell.js';
 
 /** Steps between progress messages: four a second in real time. */
 const PROGRESS_STEPS = 12;
@@ -30,30 +24,31 @@ async function control(
   job: ControlJob,
   signal: AbortSignal,
 ): Promise<Extract<ControlMessage, { kind: 'done' }>> {
-  const realtime = job.pace === 'realtime';
-  const robot = new SimRobot({ ...worldOptions(job.rig), shake: job.shakeRad ?? 0 });
-  const speed = job.rig.limits.velocityRadPerS;
-  const limits = new Limits(ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) })));
   const late = new TimingHistogram();
   let missed = 0;
   let ticks = 0;
   let interrupted = false;
-  if (realtime) warnWithoutFifo();
+  if (job.pace === 'realtime') warnWithoutFifo();
+  const onListenerError = (_: StepListener, error: unknown): void => {
+    post({ kind: 'warning', text: `a listener failed and was detached: ${String(error)}` });
+  };
 
-  return await withRobot(robot, async (modes) => {
-    const source = await createSource(job, robot);
-    const recording = job.record && new EpisodeRecording(job, job.record, robot, source.actions.name);
-    const pace: Clock = realtime ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
+  return await withWorkcell({ ...job, shake: job.shakeRad ?? 0, onListenerError }, async (cell, session) => {
+    const { robot, judge, physics } = cell;
+    const source = await createSource(job, robot.images);
+    const recording = job.record && new EpisodeRecording(job, job.record, cell, source.actions.name);
+    const pace = clockOf(job.pace);
     const clock = recording?.paced(pace) ?? pace;
     try {
       post({
         kind: 'ready',
         sourceName: source.actions.name,
         cameras: robot.images.cameras,
-        sceneSha256: robot.world.sceneSha256,
+        sceneSha256: physics?.sceneSha256 ?? '',
       });
       for (const [episode, start] of job.starts.entries()) {
-        robot.reset(start);
+        interrupted = !(await cell.begin(start, () => session.align(source.from, signal)));
+        if (interrupted) break;
         await recording?.begin(start);
         const trace = job.trace === true ? new StepTrace(job.steps) : undefined;
         const listeners: StepListener[] = [
@@ -62,21 +57,14 @@ async function control(
           ...(recording ? [recording.listener] : []),
           ...(trace ? [trace] : []),
         ];
-        const outcome = await modes.during('active', () =>
-          run({
-            robot,
-            source: source.actions,
-            judge: robot,
-            clock,
-            steps: job.steps,
-            limits,
-            listeners,
-            signal,
-            onListenerError: (_, error) => {
-              post({ kind: 'warning', text: `a listener failed and was detached: ${String(error)}` });
-            },
-          }),
-        );
+        const outcome = await session.episode({
+          source: source.actions,
+          judge,
+          clock,
+          steps: job.steps,
+          listeners,
+          signal,
+        });
         missed += outcome.timing.missed;
         ticks += outcome.steps;
         const recorded = await recording?.end(outcome);

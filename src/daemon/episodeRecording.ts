@@ -1,4 +1,4 @@
-/** Records the episodes of a simulated robot into a folder: one recorder, begun and ended with each episode. */
+/** Records the episodes of a workcell into a folder: one recorder, begun and ended with each episode. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FULL_FRAME } from '../contract/camera.js';
@@ -11,9 +11,9 @@ import { EPISODE_SUFFIX, PART_SUFFIX, TORN_SUFFIX } from '../episodes/episodeWri
 import { Recorder } from '../episodes/recorder.js';
 import type { Clock } from '../realtime/clock.js';
 import { GRIPPER } from '../simulation/gripper.js';
-import type { SimRobot } from '../simulation/simRobot.js';
 import type { ControlJob, RecordChoice } from './controlJob.js';
 import { version } from './parts.js';
+import type { CellPhysics, Workcell } from './workcell.js';
 
 /** Free disk space that an episode with images of four cameras may need [bytes]. */
 const RESERVE_BYTES = 200e6;
@@ -28,21 +28,20 @@ export class EpisodeRecording {
   readonly #recorder: Recorder;
   readonly #cameras: readonly string[];
   readonly #sourceName: string;
-  readonly #sceneSha256: string;
+  readonly #sceneSha256: string | undefined;
 
-  constructor(job: RecordedJob, choice: RecordChoice, robot: SimRobot, sourceName: string) {
+  /** The robot must be connected. */
+  constructor(job: RecordedJob, choice: RecordChoice, { robot, physics }: Workcell, sourceName: string) {
     this.#job = job;
     this.#choice = choice;
     this.#sourceName = sourceName;
     this.#store = EpisodeStore.open(choice.directory, { create: true });
     this.#cameras = choice.images === 'jpeg' ? robot.images.cameras : [];
-    const state = new Float64Array(robot.world.stateSize);
     this.#recorder = new Recorder({
-      physicsState: () => {
-        robot.world.getState(state);
-        return state;
-      },
-      environmentSize: robot.world.environmentStateSize,
+      ...(physics && {
+        physicsState: reader(physics),
+        environmentSize: physics.environmentStateSize,
+      }),
       ...(choice.images === 'jpeg' && {
         cameras: {
           source: robot.images,
@@ -51,7 +50,7 @@ export class EpisodeRecording {
         },
       }),
     });
-    this.#sceneSha256 = robot.world.sceneSha256;
+    this.#sceneSha256 = physics?.sceneSha256;
   }
 
   get listener(): StepListener {
@@ -94,7 +93,7 @@ export class EpisodeRecording {
         cameras: this.#cameras,
         extra: {
           pace,
-          sceneSha256: this.#sceneSha256,
+          ...(this.#sceneSha256 !== undefined && { sceneSha256: this.#sceneSha256 }),
           source: JSON.stringify(this.#job.source),
           shakeRad: String(this.#job.shakeRad ?? 0),
           ...extra,
@@ -142,4 +141,12 @@ export class EpisodeRecording {
       if (!existsSync(this.#store.path(candidate))) return candidate;
     }
   }
+}
+
+function reader(physics: CellPhysics): () => Float64Array {
+  const state = new Float64Array(physics.stateSize);
+  return () => {
+    physics.getState(state);
+    return state;
+  };
 }

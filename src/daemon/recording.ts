@@ -3,6 +3,7 @@ import type { Rig } from '../config/rig.js';
 import { UsageError } from '../contract/errors.js';
 import { EPISODE_STEPS } from '../contract/task.js';
 import { sampleStartPose } from '../simulation/startPoses.js';
+import { requirePace } from './backends.js';
 import type { SourceChoice } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
 import { checkpointFolder } from './parts.js';
@@ -44,7 +45,8 @@ export async function recordEpisodes(
   signal: AbortSignal,
 ): Promise<RecordReport> {
   const { rig, episodes, workers, pace } = request;
-  if (pace === 'realtime' && workers > 1) throw new UsageError('--workers needs --pace fast');
+  requirePace(rig, request);
+  if (request.shake > 0 && rig.backend !== 'sim') throw new UsageError('--shake needs --backend sim');
   const source: SourceChoice =
     request.policy === 'script'
       ? { kind: 'script', waypointNoiseM: request.waypointNoise, timing: request.timing }

@@ -2,6 +2,7 @@
 import type { Rig } from '../config/rig.js';
 import { UsageError } from '../contract/errors.js';
 import { readEpisode } from '../episodes/readEpisode.js';
+import { requirePace } from './backends.js';
 import type { EpisodeResult } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
 import { Pictures } from './pictures.js';
@@ -34,6 +35,7 @@ export async function replayEpisode(
   listener: RunListener,
   signal: AbortSignal,
 ): Promise<ReplayReport> {
+  requirePace(request.rig, { pace: request.pace, workers: 1 });
   const recorded = readEpisode(request.episode);
   const { task, seed, startObjects } = recorded.info;
   if (request.taskGiven && task !== request.rig.task) {

@@ -1,14 +1,11 @@
-/** Thread entry: one simulated world that plays roll-outs and branches on request, one after another. */
+/** Thread entry: one workcell that plays roll-outs and branches on request, one after another. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Limits, ALOHA_LIMITS } from '../control/limits.js';
-import { run } from '../control/loop.js';
 import type { LoopOutcome } from '../control/loop.js';
-import { withRobot } from '../control/modes.js';
-import type { Modes } from '../control/modes.js';
+import type { ControlSession } from '../control/session.js';
 import { AlohadError, EXIT, Interrupted } from '../contract/errors.js';
 import type { PolicyManifest } from '../contract/checkpoint.js';
 import type { ActionSource } from '../contract/policy.js';
-import { CONTROL_PERIOD_S, DOF } from '../contract/robot.js';
+import { DOF } from '../contract/robot.js';
 import type { Branch, Rollout } from '../contract/rollout.js';
 import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
 import type { Rig } from '../config/rig.js';
@@ -16,12 +13,12 @@ import { ActSource } from '../policy/actSource.js';
 import { InferenceClient } from '../policy/inferenceClient.js';
 import type { LiveModel } from '../policy/liveWeights.js';
 import { ReplaySource } from '../policy/replaySource.js';
-import { FastClock, RealTimeClock } from '../realtime/clock.js';
-import { SimRobot } from '../simulation/simRobot.js';
 import { EpisodeRecording } from './episodeRecording.js';
-import { worldOptions } from './parts.js';
 import { withResidual } from './residualPredictor.js';
+import { START_POSE } from './sources.js';
 import { StepTrace } from './stepTrace.js';
+import { clockOf, withWorkcell } from './withWorkcell.js';
+import type { Workcell } from './workcell.js';
 
 export interface RolloutSetup {
   readonly rig: Rig;
@@ -56,16 +53,17 @@ const port = parentPort!;
 const stop = new AbortController();
 
 try {
-  await withRobot(new SimRobot(worldOptions(setup.rig)), serve);
+  await withWorkcell({ rig: setup.rig, pace: paceOf(setup) }, serve);
 } catch (error) {
   fail(-1, error);
 }
 port.close();
 
-async function serve(modes: Modes, robot: SimRobot): Promise<void> {
-  const { manifest, live, rig, pace = 'fast' } = setup;
+async function serve(cell: Workcell, session: ControlSession): Promise<void> {
+  const { manifest, live, rig } = setup;
+  const pace = paceOf(setup);
   const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
-  const policy = new ActSource(manifest, withResidual(predictor, manifest.residual), robot.images, {
+  const policy = new ActSource(manifest, withResidual(predictor, manifest.residual), cell.robot.images, {
     mode: 'chunk',
     pace: pace === 'fast' ? 'lockstep' : 'realtime',
     queryEvery: manifest.chunkSize,
@@ -75,15 +73,10 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
     new EpisodeRecording(
       { rig, source, pace },
       { directory: folder, images: 'none', keep, ...(setup.replace && { replace: true }) },
-      robot,
+      cell,
       manifest.name,
     );
   const recording = setup.folder === undefined ? undefined : recordingTo(setup.folder, 'all');
-  const speed = rig.limits.velocityRadPerS;
-  const limits = new Limits(
-    ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) })),
-    CONTROL_PERIOD_S,
-  );
 
   const episode = async (
     actions: ActionSource,
@@ -93,26 +86,22 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
   ): Promise<{ outcome: LoopOutcome; trace: StepTrace }> => {
     const trace = new StepTrace(steps);
     const listeners = record ? [trace, record.listener] : [trace];
-    const ticks = pace === 'fast' ? new FastClock() : new RealTimeClock(CONTROL_PERIOD_S * 1000);
-    const clock = record?.paced(ticks) ?? ticks;
-    const outcome = await modes.during('active', () =>
-      run({
-        robot,
-        source: actions,
-        judge: robot,
-        clock,
-        steps,
-        limits,
-        listeners,
-        signal: stop.signal,
-        ...(goal && { goal }),
-      }),
-    );
+    const ticks = clockOf(pace);
+    const outcome = await session.episode({
+      source: actions,
+      judge: cell.judge,
+      clock: record?.paced(ticks) ?? ticks,
+      steps,
+      listeners,
+      signal: stop.signal,
+      ...(goal && { goal }),
+    });
     return { outcome, trace };
   };
 
   const play = async (start: StartPose, actorVersion: number): Promise<Rollout> => {
-    robot.reset(start);
+    if (!(await cell.begin(start, () => session.align(START_POSE, stop.signal))))
+      throw new Interrupted('the roll-out was stopped');
     const { outcome, trace, path } = await recorded(recording, async () => {
       await recording?.begin(start, '', { actorVersion: String(actorVersion) });
       const played = await episode(policy, EPISODE_STEPS, recording);
@@ -132,11 +121,13 @@ async function serve(modes: Modes, robot: SimRobot): Promise<void> {
     { start, physicsState, actions, label }: Branch,
     keep: 'all' | 'successes' | 'none',
   ): Promise<Rollout> => {
-    robot.restore(physicsState, start);
+    const { past } = cell;
+    if (!past) throw new AlohadError(`the ${rig.backend} robot cannot go back to where a branch begins`);
+    past.restore(physicsState, start);
     const record = keep === 'none' ? undefined : recording;
     const { outcome, trace, path } = await recorded(record, async () => {
       await record?.begin(start, `-${label}`, { branch: label });
-      const goal = robot.goal.slice();
+      const goal = past.goal.slice();
       const played = await episode(new ReplaySource(actions), actions.length / DOF, record, goal);
       const dropped = keep === 'successes' && !played.outcome.success;
       return {
@@ -190,6 +181,10 @@ async function recorded<T>(recording: EpisodeRecording | undefined, play: () => 
     await recording?.giveUp();
     throw error;
   }
+}
+
+function paceOf({ pace = 'fast' }: RolloutSetup): 'realtime' | 'fast' {
+  return pace;
 }
 
 function post(answer: RolloutAnswer): void {

@@ -1,5 +1,7 @@
 /** Makes the ActionSource that a job asks for. */
-import { DOF } from '../contract/robot.js';
+import type { ImageSource } from '../contract/camera.js';
+import { EpisodeError } from '../contract/errors.js';
+import { ARMS, ARM_START_POSE, DOF } from '../contract/robot.js';
 import type { ActionSource } from '../contract/policy.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import { ActSource } from '../policy/actSource.js';
@@ -7,13 +9,14 @@ import { loadCheckpoint } from '../policy/checkpoint.js';
 import { InferenceClient } from '../policy/inferenceClient.js';
 import { ReplaySource } from '../policy/replaySource.js';
 import type { TimingHistogram } from '../realtime/timingHistogram.js';
-import type { SimRobot } from '../simulation/simRobot.js';
 import type { ControlJob } from './controlJob.js';
 import { createExpert } from './parts.js';
 import { withResidual } from './residualPredictor.js';
 
 export interface Source {
   readonly actions: ActionSource;
+  /** Where the arms have to be at the first tick: (14,). */
+  readonly from: Float64Array;
   /** Inference latency, where there is inference. */
   readonly latency?: TimingHistogram;
 }
@@ -24,13 +27,24 @@ export interface Source {
  */
 const LOCKSTEP_TIMEOUT_MS = 120_000;
 
+/** Where episodes begin, unless they repeat one: (14,). */
+export const START_POSE = Float64Array.from(ARMS.flatMap(() => ARM_START_POSE));
+
+/** Plays a recorded episode again, from where its arms were. Throws EpisodeError. */
+export function replaySource(path: string): Source {
+  const { action, qpos, steps } = readEpisode(path);
+  if (steps === 0) throw new EpisodeError(`${path} has no steps`);
+  return { actions: new ReplaySource(action.subarray(0, steps * DOF)), from: qpos.slice(0, DOF) };
+}
+
 /** Throws CheckpointError, CameraMismatchError, EpisodeError. */
-export async function createSource(job: ControlJob, robot: SimRobot): Promise<Source> {
+export async function createSource(job: ControlJob, images: ImageSource): Promise<Source> {
   const { source, rig } = job;
   switch (source.kind) {
     case 'script':
       return {
         actions: createExpert(rig.task, { seed: 0, positionM: source.waypointNoiseM, timing: source.timing }),
+        from: START_POSE,
       };
     case 'policy': {
       const checkpoint = await loadCheckpoint(source.folder);
@@ -38,18 +52,16 @@ export async function createSource(job: ControlJob, robot: SimRobot): Promise<So
       const { mode, decay, threads } = rig.execution;
       const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
       const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
-      const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), robot.images, {
+      const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), images, {
         mode,
         pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
         ensembleDecay: decay,
         ...(job.queryEvery !== undefined && { queryEvery: job.queryEvery }),
       });
-      return { actions, latency: predictor.latency };
+      return { actions, from: START_POSE, latency: predictor.latency };
     }
-    case 'replay': {
-      const { action, steps } = readEpisode(source.path);
-      return { actions: new ReplaySource(action.subarray(0, steps * DOF)) };
-    }
+    case 'replay':
+      return replaySource(source.path);
     default:
       return source satisfies never;
   }

@@ -4,6 +4,7 @@ import { UsageError } from '../contract/errors.js';
 import { EPISODE_STEPS, type StartPose } from '../contract/task.js';
 import { wilson } from '../learning/statistics.js';
 import { readPool, sampleStartPose } from '../simulation/startPoses.js';
+import { requirePace } from './backends.js';
 import type { EpisodeResult } from './controlJob.js';
 import { Pictures } from './pictures.js';
 import { playStarts, sourceOf, withExecution, type Played } from './playing.js';
@@ -63,9 +64,7 @@ export async function runTrials(
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { pace } = request;
-  if (pace === 'realtime' && request.workers > 1) {
-    throw new UsageError('--workers needs --pace fast: in real time there is one robot');
-  }
+  requirePace(request.rig, request);
   const rig = withExecution(request.rig, request);
   const source = sourceOf(request.policy, rig.task);
   const starts = startsOf(request, rig.task);

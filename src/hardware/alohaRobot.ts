@@ -37,6 +37,8 @@ export class AlohaRobot implements Robot {
   #arms: readonly ArmLink[] | undefined;
   #step = 0;
   readonly #oldestMs: number;
+  /** From the clock of all threads to this one's [ms]. */
+  readonly #ofThisThread = performance.now() - monotonicMs();
 
   constructor(options: AlohaRobotOptions) {
     this.backend = options.backend;
@@ -104,8 +106,13 @@ export class AlohaRobot implements Robot {
       );
     }
     observation.step = this.#step;
-    observation.timeMs = oldestMs - nowMs + performance.now();
+    observation.timeMs = oldestMs + this.#ofThisThread;
     return observation;
+  }
+
+  /** The next step is the first of an episode. */
+  countFromZero(): void {
+    this.#step = 0;
   }
 
   command(goal: Float64Array): void {

@@ -20,7 +20,7 @@ import type {
 import type { Backend } from '../../contract/robot.js';
 import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
-import { backendChoices, isHarmless, requireBackend } from './backends.js';
+import { backendChoices, isHarmless, requireBackend } from '../backends.js';
 import { Children } from './children.js';
 import type { ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';

@@ -6,20 +6,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
-import type { StepListener } from '../../contract/step.js';
-import { ALOHA_LIMITS, Limits } from '../../control/limits.js';
 import type { StopSignal } from '../../control/loop.js';
 import { ControlSession } from '../../control/session.js';
 import { RealTimeClock } from '../../realtime/clock.js';
 import { requestFifo } from '../../realtime/fifo.js';
 import { MeteredClock } from '../../realtime/meteredClock.js';
 import { monotonicMs } from '../../realtime/monotonic.js';
-import { SharedSample } from '../../realtime/sharedSample.js';
 import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistogram.js';
-import type { SimRobot } from '../../simulation/simRobot.js';
+import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
-import { createRobot } from './backends.js';
+import { limitsOf } from '../withWorkcell.js';
+import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
+import { StatesTap } from './statesTap.js';
 import { StopWords, TickTap, type LiveMemory } from './liveMemory.js';
 import type { FromControl, Order, ToControl } from './orders.js';
 import type { EpisodeResult } from '../controlJob.js';
@@ -47,7 +46,7 @@ const asked: StopSignal = {
 };
 
 interface Connected {
-  readonly robot: SimRobot;
+  readonly cell: Workcell;
   readonly session: ControlSession;
 }
 let connected: Connected | undefined;
@@ -106,8 +105,8 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
       await disconnect();
       return undefined;
     case 'episode': {
-      const { robot, session } = required();
-      const run = new EpisodeRun(order.episode, robot, session, memory, latency);
+      const { cell, session } = required();
+      const run = new EpisodeRun(order.episode, cell, session, memory, latency);
       return await run.play(words.abort);
     }
     default:
@@ -116,15 +115,15 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
 }
 
 async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise<void> {
-  const robot = createRobot(rig);
-  const speed = rig.limits.velocityRadPerS;
-  const states: { sample?: SharedSample } = {};
+  const cell = await openWorkcell(rig);
+  const { robot } = cell;
+  const states = new StatesTap();
   let moving = false;
   const session = new ControlSession({
     robot,
     clock,
-    limits: new Limits(ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, speed) }))),
-    listeners: [tap, statesTap(robot, states)],
+    limits: limitsOf(rig),
+    listeners: [tap, states],
     stop: words.stop,
     onMode: (arms) => {
       // This is the first thing that happens after moving arms were told to hold.
@@ -136,38 +135,34 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
       post({ kind: 'warning', text: `a listener of the loop failed and was detached: ${String(error)}` });
     },
   });
-  await session.connect();
-  const sample = SharedSample.allocate(robot.world.stateSize);
-  states.sample = sample;
-  connected = { robot, session };
+  try {
+    await session.connect();
+  } catch (error) {
+    await cell.close();
+    throw error;
+  }
+  const memory = cell.physics && states.of(cell.physics);
+  connected = { cell, session };
   post({
     kind: 'connected',
     cameras: robot.images.cameras,
-    view: { kind: 'sim', world: worldOptions(rig), states: sample.memory },
+    ...(memory && { view: { kind: 'sim', world: worldOptions(rig), states: memory } }),
   });
 }
 
 async function disconnect(): Promise<void> {
   const before = connected;
   connected = undefined;
-  await before?.session.disconnect();
+  try {
+    await before?.session.disconnect();
+  } finally {
+    await before?.cell.close();
+  }
 }
 
 function required(): Connected {
   if (!connected) throw new AlohadError('no robot is connected; choose a backend first');
   return connected;
-}
-
-/** Copies the physics state of every tick for those who draw it. */
-function statesTap(robot: SimRobot, states: { sample?: SharedSample }): StepListener {
-  const fill = (values: Float64Array): void => {
-    values.set(robot.physicsState);
-  };
-  return {
-    onStep: () => {
-      states.sample?.write(fill);
-    },
-  };
 }
 
 function tellStatistics(): void {

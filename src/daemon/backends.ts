@@ -1,0 +1,95 @@
+/** The robots there are to choose from, and how the workcell of each is made. */
+import type { Rig } from '../config/rig.js';
+import { UnavailableError } from '../contract/apiErrors.js';
+import type { Choice } from '../contract/apiState.js';
+import type { Backend } from '../contract/robot.js';
+import { UsageError } from '../contract/errors.js';
+import { lacksFollowers, ServoWorkcell } from './servoWorkcell.js';
+import { SimWorkcell } from './simWorkcell.js';
+import type { Workcell } from './workcell.js';
+
+interface BackendPart {
+  /** Why it cannot be used with this rig; undefined when it can. Must not touch hardware. */
+  readonly unavailable: (rig: Rig) => string | undefined;
+  /** A workcell whose robot is not connected yet. */
+  readonly open: (rig: Rig, options: WorkcellOptions) => Promise<Workcell>;
+  /** Whether torque may go on without a person asking for it: nobody can be hurt. */
+  readonly harmless: boolean;
+  /** Whether time passes there by itself: ticks follow the clock, and there is one robot. */
+  readonly realTime: boolean;
+}
+
+export interface WorkcellOptions {
+  /** Shakes open hands by so much [rad], in simulation only: elsewhere hands shake enough. */
+  readonly shake?: number;
+}
+
+/** To add a backend, add it here. */
+const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
+  sim: {
+    unavailable: () => undefined,
+    // oxlint-disable-next-line require-await
+    open: async (rig, { shake = 0 }) => new SimWorkcell(rig, shake),
+    harmless: true,
+    realTime: false,
+  },
+  real: {
+    unavailable: lacksFollowers,
+    // oxlint-disable-next-line require-await
+    open: async (rig) => new ServoWorkcell(rig, 'real'),
+    harmless: false,
+    realTime: true,
+  },
+  emulated: {
+    unavailable: lacksFollowers,
+    // oxlint-disable-next-line require-await
+    open: async (rig) => new ServoWorkcell(rig, 'emulated'),
+    harmless: true,
+    realTime: true,
+  },
+  ros: {
+    unavailable: () => 'this build has no ROS 2 client yet',
+    // oxlint-disable-next-line require-await
+    open: async () => {
+      throw new UnavailableError('this build has no ROS 2 client yet');
+    },
+    harmless: false,
+    realTime: true,
+  },
+};
+
+const NAMES = ['sim', 'real', 'emulated', 'ros'] as const satisfies readonly Backend[];
+
+/** Every backend, and why some cannot be used with this rig. */
+export const backendChoices = (rig: Rig): Choice<Backend>[] =>
+  NAMES.map((name) => {
+    const reason = BACKENDS[name].unavailable(rig);
+    return { name, ...(reason !== undefined && { unavailable: reason }) };
+  });
+
+/** Throws UnavailableError with the reason. */
+export function requireBackend(name: Backend, rig: Rig): asserts name is Rig['backend'] {
+  const reason = BACKENDS[name].unavailable(rig);
+  if (reason === undefined) return;
+  const others = backendChoices(rig).filter(({ unavailable }) => unavailable === undefined);
+  throw new UnavailableError(
+    `backend ${name} is not available: ${reason}. There is ${others.map((other) => other.name).join(', ')}`,
+  );
+}
+
+/** The workcell of the rig's backend; close it once its robot is disconnected. Throws RigError and what it starts throws. */
+export const openWorkcell = async (rig: Rig, options: WorkcellOptions = {}): Promise<Workcell> =>
+  await BACKENDS[rig.backend].open(rig, options);
+
+export const isHarmless = (backend: Backend): boolean => BACKENDS[backend].harmless;
+
+/** How a verb is to run: on arms that do not wait for anyone there is one robot, by the clock. Throws UsageError. */
+export function requirePace(
+  { backend }: Rig,
+  { pace, workers }: { readonly pace: 'realtime' | 'fast'; readonly workers: number },
+): void {
+  if (pace === 'fast' && BACKENDS[backend].realTime)
+    throw new UsageError(`backend ${backend} runs by the clock: use --pace realtime`);
+  if (pace === 'realtime' && workers > 1)
+    throw new UsageError('--workers needs --pace fast: in real time there is one robot');
+}

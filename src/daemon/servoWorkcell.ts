@@ -1,0 +1,59 @@
+/** Arms of servos as a workcell: they go everywhere by themselves, slowly, and would fall without torque. */
+import { loadArmProfile, loadGripper } from '../config/armFiles.js';
+import type { Rig } from '../config/rig.js';
+import { RigError } from '../contract/errors.js';
+import { ARMS } from '../contract/robot.js';
+import type { StartPose } from '../contract/task.js';
+import type { ArmOptions } from '../hardware/arm/armLink.js';
+import { AlohaRobot } from '../hardware/alohaRobot.js';
+import type { SlowMove, Workcell } from './workcell.js';
+
+/** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
+const SLACK_MS = 8;
+
+export class ServoWorkcell implements Workcell {
+  readonly robot: AlohaRobot;
+
+  /** Throws RigError when the rig lacks an arm. */
+  constructor(rig: Rig, backend: 'real' | 'emulated') {
+    this.robot = new AlohaRobot({ backend, arms: followers(rig) });
+  }
+
+  async begin(_start: StartPose, toStart: SlowMove): Promise<boolean> {
+    if (!(await toStart())) return false;
+    this.robot.countFromZero();
+    return true;
+  }
+
+  async park(toRest: SlowMove): Promise<void> {
+    await toRest();
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Why a rig cannot be driven through servos; undefined when it can. */
+export function lacksFollowers(rig: Rig): string | undefined {
+  const missing = FOLLOWERS.filter((name) => !rig.buses[name]);
+  return missing.length === 0
+    ? undefined
+    : `rig ${rig.name} has no bus ${missing.join(' and no bus ')} (see launch/rigs/aloha.yaml)`;
+}
+
+/** The followers' buses, in the order of ARMS. Throws RigError. */
+export function followers(rig: Rig): ArmOptions[] {
+  const missing = lacksFollowers(rig);
+  if (missing !== undefined) throw new RigError(`${missing}: give one with --rig`);
+  return FOLLOWERS.map((name) => {
+    const { port, arm } = rig.buses[name]!;
+    return {
+      name,
+      path: port,
+      profile: loadArmProfile(arm),
+      gripper: loadGripper('aloha', 'follower'),
+      slackMs: SLACK_MS,
+    };
+  });
+}
+
+const FOLLOWERS = ARMS.map((arm) => `follower_${arm}`);
