@@ -4,7 +4,9 @@ import { UnavailableError } from '../contract/apiErrors.js';
 import type { Choice } from '../contract/apiState.js';
 import type { Backend } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
-import { lacksFollowers, ServoWorkcell } from './servoWorkcell.js';
+import { serialDevice } from '../hardware/usbSerial.js';
+import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
+import { followers, lacksFollowers, ServoWorkcell } from './servoWorkcell.js';
 import { SimWorkcell } from './simWorkcell.js';
 import type { Workcell } from './workcell.js';
 
@@ -42,8 +44,9 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
   },
   emulated: {
     unavailable: lacksFollowers,
-    // oxlint-disable-next-line require-await
-    open: async (rig) => new ServoWorkcell(rig, 'emulated'),
+    // Someone else's emulator is used as it is, without knowing what its arms move.
+    open: async (rig) =>
+      isEmulated(rig) ? new ServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
     harmless: true,
     realTime: true,
   },
@@ -57,6 +60,10 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     realTime: true,
   },
 };
+
+/** Whether `alohad emulate` runs for this rig. */
+const isEmulated = (rig: Rig): boolean =>
+  followers(rig).every(({ path }) => serialDevice(path)?.kind === 'pseudo-terminal');
 
 const NAMES = ['sim', 'real', 'emulated', 'ros'] as const satisfies readonly Backend[];
 

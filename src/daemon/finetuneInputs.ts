@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import { EpisodeError, UsageError } from '../contract/errors.js';
+import type { Backend } from '../contract/robot.js';
 import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
 import { readEpisode, readHeader } from '../episodes/readEpisode.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
@@ -32,6 +33,9 @@ export interface RecordedEpisode {
   /** Whether any image can be drawn from it. */
   readonly fromStates: boolean;
 }
+
+/** Images of a simulated world are drawn again. */
+const hasStates = (backend: Backend): boolean => backend === 'sim' || backend === 'emulated';
 
 export interface DemonstrationEntry extends RecordedEpisode {
   readonly steps: number;
@@ -65,7 +69,7 @@ export function listDemonstrations(
     try {
       const { steps, reward } = store.read(name);
       const { seed, cameras, backend } = info;
-      return [{ path, steps, reward, seed, cameras, fromStates: backend === 'sim' }];
+      return [{ path, steps, reward, seed, cameras, fromStates: hasStates(backend) }];
     } catch (error) {
       if (!(error instanceof EpisodeError)) throw error;
       listener.onLine(`${path} is left out: ${error.message}`);
@@ -93,7 +97,7 @@ export function firstOfPriorRuns({ prior }: FinetuneConfig, { rig }: FinetuneReq
       throw new UsageError(
         `${folder} is a run of ${task}, the rig's task is ${rig.task}: leave it out of prior.folders`,
       );
-    return [{ path, cameras, fromStates: backend === 'sim' }];
+    return [{ path, cameras, fromStates: hasStates(backend) }];
   });
 }
 

@@ -105,9 +105,7 @@ export class SimBrancher implements Brancher {
     let tried = 0;
     const enough = succeeded ? Infinity : ENOUGH;
     while (tried < branches && mostTried(solved).length < enough) {
-      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () =>
-        this.#draw(isLast, random),
-      );
+      const wave = Array.from({ length: Math.min(WAVE, branches - tried) }, () => this.#draw(isLast, random));
       tried += wave.length;
       const offsets = wave.flatMap((offset) => {
         const branch = origin(offset.arm, offset.by);

@@ -108,8 +108,33 @@ export class World {
     mujoco.mj_forward(model, data);
   }
 
-  /** Drives towards `goal` (14,) for one control period. NaNs must have been refused before. Throws UnstableError. */
-  step(goal: Float64Array): void {
+  /** Puts the objects alone at `start.objects`, at rest. */
+  resetObjects(start: StartPose): void {
+    const { qpos, qvel }: PhysicsData = this.data;
+    this.#map.objects.forEach((object, i) => {
+      for (let k = 0; k < 7; k += 1) qpos[object.position + k] = start.objects[7 * i + k]!;
+      qvel.fill(0, object.velocity, object.velocity + 6);
+    });
+    this.mujoco.mj_forward(this.model, this.data);
+  }
+
+  /** Puts the arms alone at `pose` (14,), at rest and told to stay there. */
+  placeArms(pose: Float64Array): void {
+    const { qpos, qvel, ctrl }: PhysicsData = this.data;
+    this.#map.joints.forEach((joint, i) => {
+      const position = joint.isGripper ? fingerPosition(pose[i]!) : pose[i]!;
+      qpos[joint.position] = ctrl[joint.actuator] = position;
+      qvel[joint.velocity] = 0;
+      if (joint.mirror) qpos[joint.mirror.position] = ctrl[joint.mirror.actuator] = -position;
+    });
+    this.mujoco.mj_forward(this.model, this.data);
+  }
+
+  /**
+   * Drives towards `goal` (14,) for one control period, or for so many MuJoCo steps. NaNs must have been refused before.
+   * Throws UnstableError.
+   */
+  step(goal: Float64Array, substeps = this.#substeps): void {
     const { mujoco, model, data } = this;
     const began = data.time;
     const { ctrl }: PhysicsData = data;
@@ -120,10 +145,10 @@ export class World {
       if (joint.mirror) ctrl[joint.mirror.actuator] = -position;
     }
     mujoco.mj_step2(model, data);
-    for (let i = 1; i < this.#substeps; i += 1) mujoco.mj_step(model, data);
+    for (let i = 1; i < substeps; i += 1) mujoco.mj_step(model, data);
     mujoco.mj_step1(model, data);
     // MuJoCo begins again at time 0 when a number runs away.
-    if (data.time < began + CONTROL_PERIOD_S / 2) {
+    if (data.time < began + (CONTROL_PERIOD_S * substeps) / this.#substeps / 2) {
       throw new UnstableError(
         `The physics of ${this.#scene} ran away at ${began.toFixed(2)} s. Use a smaller timestep, softer contacts or weaker actuators.`,
       );

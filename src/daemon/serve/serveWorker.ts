@@ -141,12 +141,12 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
     await cell.close();
     throw error;
   }
-  const memory = cell.physics && states.of(cell.physics);
+  const drawn = cell.physics && states.of(cell.physics);
   connected = { cell, session };
   post({
     kind: 'connected',
     cameras: robot.images.cameras,
-    ...(memory && { view: { kind: 'sim', world: worldOptions(rig), states: memory } }),
+    ...(drawn && { view: { kind: 'sim', world: worldOptions(rig), states: drawn } }),
   });
 }
 

@@ -155,6 +155,8 @@ function obey(servos: ArmServos, cycle: ArmCycle): void {
       servos.activate(setup.watchdogMs);
       cycle.run(Infinity, false);
       cycle.goals.set(cycle.positions);
+      // Setting up took longer than a sample may be old.
+      publish(cycle);
       memory.state = 'holding';
     } else if (order === 'releaseGripper') servos.releaseGripper();
     else {

@@ -67,6 +67,20 @@ export class JointSpace {
     return model.hasCurrent ? (raw * CURRENT_UNIT) / model.stallCurrentA : raw * LOAD_UNIT;
   }
 
+  /** Angle of the gripper's servo at an opening of its fingers, 0 to 1 [rad]: the inverse of the crank and its rod. */
+  gripperAngle(opening: number): number {
+    const { hornRadiusM: crank, rodLengthM: rod, finger } = this.#gripper;
+    const distance = finger.close + opening * (finger.open - finger.close);
+    const sine = (distance ** 2 + crank ** 2 - rod ** 2) / (2 * distance * crank);
+    return Math.asin(Math.min(Math.max(sine, -1), 1));
+  }
+
+  /** How much the fingers open per turn of their servo there [1/rad]. */
+  openingPerRadian(angle: number): number {
+    const { open, close } = this.#gripper.finger;
+    return this.#fingerPerRadian(angle) / (open - close);
+  }
+
   /** Distance of a finger from the middle [m]; source: Interbotix xs_driver.cpp, a crank and a rod. */
   #finger(angle: number): number {
     const { hornRadiusM: crank, rodLengthM: rod } = this.#gripper;

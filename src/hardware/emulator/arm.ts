@@ -17,7 +17,7 @@ const GRAVITY: Readonly<Record<string, (angle: number) => number>> = {
 };
 
 /** Everything that the profile sets, as a new servo would be prepared by its owner. */
-export function emulatedArm(profile: ArmProfile, hasGravity = true): ServoSettings[] {
+export function emulatedArm(profile: ArmProfile, hasGravity = true, carried = false): ServoSettings[] {
   return profile.servos.map((servo) => {
     const model = modelByName(servo.model);
     const sign = (servo.driveMode & REVERSE_BIT) !== 0 ? -1 : 1;
@@ -28,6 +28,7 @@ export function emulatedArm(profile: ArmProfile, hasGravity = true): ServoSettin
     return {
       model,
       id: servo.id,
+      carried,
       position: ZERO_TICK + (sign * angle) / RADIANS_PER_TICK,
       ...(joint in GRAVITY && { stops: encoderRange(servo, sign) }),
       ...(gravity && {

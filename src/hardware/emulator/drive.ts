@@ -34,6 +34,7 @@ export class Drive {
   #acceleration = Infinity;
   #stopped = false;
   #stalledS = 0;
+  #target: number | undefined;
 
   constructor(memory: ControlMemory, motor: Motor) {
     this.#memory = memory;
@@ -44,6 +45,11 @@ export class Drive {
   /** Whether the motor has pushed against something with all it has for too long. */
   get isOverloaded(): boolean {
     return this.#stalledS > OVERLOAD_S;
+  }
+
+  /** Where the controller pulls the horn [tick of the encoder]; undefined where it does not control a position. */
+  get target(): number | undefined {
+    return this.#target;
   }
 
   /** The trajectory starts from where the horn is. */
@@ -88,6 +94,7 @@ export class Drive {
       this.#motor.step(undefined, Infinity, dt);
       this.#profile.reset(this.#motor.position);
       this.#stalledS = 0;
+      this.#target = undefined;
       return;
     }
     const most = memory.get(ADDRESS.goalPwm) / FULL_PWM;
@@ -109,6 +116,7 @@ export class Drive {
       if (!this.#stopped) this.#followPosition(dt);
       duty = this.#towards(this.#profile.position);
     }
+    this.#target = mode === MODE.pwm || mode === MODE.current ? undefined : this.#profile.position;
     const ceiling = mode === MODE.pwm ? 1 : Math.abs(most);
     this.#motor.step(Math.min(Math.max(duty, -ceiling), ceiling), currentLimit, dt);
     const stalled =

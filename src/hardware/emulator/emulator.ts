@@ -1,10 +1,10 @@
 /** Emulated servo buses, in a thread of their own: opened, made to fail, closed. */
 import { Worker } from 'node:worker_threads';
 import { AlohadError } from '../../contract/errors.js';
-import type { EmulatedBus, EmulatorMessage, EmulatorSetup } from './emulatorWorker.js';
+import type { EmulatedBus, EmulatedPlant, EmulatorMessage, EmulatorSetup } from './emulatorWorker.js';
 import type { FaultCommand } from './faults.js';
 
-export type { EmulatedBus } from './emulatorWorker.js';
+export type { EmulatedBus, EmulatedPlant } from './emulatorWorker.js';
 
 /** Longest wait for the thread when the process ends [ms]. */
 const EXIT_MS = 500;
@@ -23,10 +23,10 @@ export class Emulator {
     Atomics.wait(this.#end, 1, 0, EXIT_MS);
   };
 
-  /** Opens one pseudo-terminal per bus. Throws EmulatorError. */
-  static async start(buses: readonly EmulatedBus[]): Promise<Emulator> {
+  /** Opens one pseudo-terminal per bus; `plant` moves the joints of some of them. Throws EmulatorError. */
+  static async start(buses: readonly EmulatedBus[], plant?: EmulatedPlant): Promise<Emulator> {
     const end = new SharedArrayBuffer(8);
-    const setup: EmulatorSetup = { buses, end };
+    const setup: EmulatorSetup = { buses, end, ...(plant && { plant }) };
     const worker = new Worker(new URL('./emulatorWorker.js', import.meta.url), { workerData: setup });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
@@ -58,6 +58,12 @@ export class Emulator {
       throw new EmulatorError(`there is no emulated bus "${bus}"; there are ${names}`);
     }
     const message: EmulatorMessage = { bus, command };
+    this.#worker.postMessage(message);
+  }
+
+  /** Tells the plant something; see its module. */
+  tellPlant(order: unknown): void {
+    const message: EmulatorMessage = { order };
     this.#worker.postMessage(message);
   }
 

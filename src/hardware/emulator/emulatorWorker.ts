@@ -1,8 +1,9 @@
 /** Thread entry: emulated buses behind pseudo-terminals. It blocks on their wires and looks at its messages between. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { ArmProfile } from '../../contract/arm.js';
+import type { ArmProfile, GripperConvention } from '../../contract/arm.js';
 import { emulatedArm } from './arm.js';
 import type { FaultCommand } from './faults.js';
+import { PlantCoupling, type Plant, type PlantModule } from './plant.js';
 import { LineTerminal, runTerminals } from './terminal.js';
 import type { WireTiming } from './wire.js';
 
@@ -17,16 +18,26 @@ export interface EmulatedBus {
   readonly seed: number;
 }
 
+/** Who moves the joints of some of the buses. */
+export interface EmulatedPlant {
+  /** URL of a `PlantModule`, and what its `createPlant` is given. */
+  readonly module: string;
+  readonly options: unknown;
+  /** Buses of its arms, in the order of its joints, with what their grippers are. */
+  readonly arms: readonly { readonly bus: string; readonly gripper: GripperConvention }[];
+}
+
 export interface EmulatorSetup {
   readonly buses: readonly EmulatedBus[];
+  readonly plant?: EmulatedPlant;
   /** Two words: 1 in the first asks for the end, 1 in the second says that it has come. */
   readonly end: SharedArrayBuffer;
 }
 
-export interface EmulatorMessage {
-  readonly bus: string;
-  readonly command: FaultCommand;
-}
+export type EmulatorMessage =
+  | { readonly bus: string; readonly command: FaultCommand }
+  /** For the plant. */
+  | { readonly order: unknown };
 
 const port = parentPort!;
 const setup: EmulatorSetup = workerData;
@@ -34,18 +45,45 @@ const end = new Int32Array(setup.end);
 const terminals = new Map(
   setup.buses.map(({ name, path, arm, wire, gravity, seed }) => [
     name,
-    new LineTerminal(path, { ...wire, servos: emulatedArm(arm, gravity), seed }),
+    new LineTerminal(path, {
+      ...wire,
+      servos: emulatedArm(
+        arm,
+        gravity,
+        setup.plant?.arms.some(({ bus }) => bus === name),
+      ),
+      seed,
+    }),
   ]),
 );
+const plant = setup.plant && (await createPlant(setup.plant));
 port.postMessage('ready');
 runTerminals([...terminals.values()], () => {
   for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
     const message: EmulatorMessage = received.message;
-    terminals.get(message.bus)?.apply(message.command);
+    if ('order' in message) plant?.plant.obey(message.order);
+    else terminals.get(message.bus)?.apply(message.command);
   }
+  plant?.coupling.advance(performance.now());
   return Atomics.load(end, 0) === 0;
 });
 Atomics.store(end, 1, 1);
 Atomics.notify(end, 1);
 // A port that nobody listens to would keep the thread.
 port.close();
+
+async function createPlant({
+  module,
+  options,
+  arms,
+}: EmulatedPlant): Promise<{ plant: Plant; coupling: PlantCoupling }> {
+  const factory: PlantModule = await import(module);
+  const moved = await factory.createPlant(options);
+  const coupled = arms.map(({ bus, gripper }) => {
+    const profile = setup.buses.find(({ name }) => name === bus)?.arm;
+    const line = terminals.get(bus)?.line;
+    if (!profile || !line) throw new RangeError(`the plant moves a bus "${bus}", which is not emulated`);
+    return { line, profile, gripper };
+  });
+  return { plant: moved, coupling: new PlantCoupling(moved, coupled) };
+}

@@ -77,7 +77,11 @@ export class Motor {
     this.#move(dt);
 
     this.current = duty === undefined ? 0 : ((drive - back * this.velocity) / stallTorqueNm) * stallCurrentA;
-    const heating = STALL_HEATING * (this.current / stallCurrentA) ** 2;
+    this.warm(dt);
+  }
+
+  protected warm(dt: number): void {
+    const heating = STALL_HEATING * (this.current / this.#model.stallCurrentA) ** 2;
     this.temperature += (heating - (this.temperature - AMBIENT_DEGC) / COOLING_S) * dt;
   }
 
@@ -87,5 +91,14 @@ export class Motor {
     const stopped = hand ?? Math.min(Math.max(next, stops[0]), stops[1]);
     if (stopped !== next) this.velocity = 0;
     this.position = stopped;
+  }
+}
+
+/** A motor whose joint another simulator moves; see plant.ts. */
+export class CarriedMotor extends Motor {
+  override step(duty: number | undefined, _currentLimit: number, dt: number): void {
+    this.duty = duty ?? 0;
+    if (duty === undefined) this.current = 0;
+    this.warm(dt);
   }
 }

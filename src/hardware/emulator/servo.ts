@@ -19,7 +19,8 @@ import { ALERT_BIT, STATUS_ERROR } from '../dynamixel/packet.js';
 import type { Model } from '../dynamixel/models.js';
 import { ControlMemory } from './controlMemory.js';
 import { Drive } from './drive.js';
-import { Motor, type Surroundings } from './motor.js';
+import { isReverse, toEncoder, toReported } from './encoderFrame.js';
+import { CarriedMotor, Motor, type Surroundings } from './motor.js';
 
 /** A rebooting servo is deaf for so long [ms]. */
 const REBOOT_MS = 100;
@@ -43,6 +44,8 @@ export interface ServoSettings {
   readonly load?: (position: number) => number;
   /** Where the joint ends, as the encoder counts [tick]; absent: it does not. */
   readonly stops?: readonly [min: number, max: number];
+  /** Another simulator moves the joint; see `carry`. */
+  readonly carried?: boolean;
 }
 
 const GOALS: readonly number[] = [
@@ -73,7 +76,8 @@ export class EmulatedServo {
     this.memory = new ControlMemory(settings.model);
     const { load = () => 0, stops = [-Infinity, Infinity] } = settings;
     this.surroundings = { load, hand: undefined, stops };
-    this.motor = new Motor(settings.model, settings.position ?? ZERO_TICK, this.surroundings);
+    const MotorKind = settings.carried === true ? CarriedMotor : Motor;
+    this.motor = new MotorKind(settings.model, settings.position ?? ZERO_TICK, this.surroundings);
     this.#drive = new Drive(this.memory, this.motor);
     this.memory.set(ADDRESS.firmwareVersion, settings.firmware ?? 46);
     this.memory.set(ADDRESS.id, settings.id);
@@ -94,6 +98,23 @@ export class EmulatedServo {
 
   get torqueOn(): boolean {
     return this.memory.get(ADDRESS.torqueEnable) === 1;
+  }
+
+  /** Where the joint is pulled, by the controller or a hand [tick, as reported]; undefined: nobody pulls. */
+  get targetTick(): number | undefined {
+    const target = this.surroundings.hand ?? this.#drive.target;
+    return target === undefined ? undefined : toReported(this.memory, target);
+  }
+
+  /** The joint was moved by another simulator: to `tick` [as reported], at a speed [rad/s] and torque [N m]. */
+  carry(tick: number, speedRadPerS: number, torqueNm: number): void {
+    const { memory, motor } = this;
+    const { stallTorqueNm, stallCurrentA } = memory.model;
+    const sign = isReverse(memory) ? -1 : 1;
+    motor.position = toEncoder(memory, tick);
+    motor.velocity = sign * speedRadPerS;
+    const share = Math.min(Math.max(torqueNm / stallTorqueNm, -1), 1);
+    motor.current = this.torqueOn ? sign * share * stallCurrentA : 0;
   }
 
   /** Whether it is listening at all: on the bus, and not rebooting. */

@@ -16,6 +16,9 @@ export interface RecordOptions {
   readonly environmentSize: number;
 }
 
+/** What a sample is taken from. */
+export type SampledEpisode = Pick<EpisodeData, 'steps' | 'qpos' | 'environmentState' | 'action'>;
+
 export class SampleRecords {
   readonly #options: RecordOptions;
   readonly #numbers: number;
@@ -28,7 +31,7 @@ export class SampleRecords {
   }
 
   /** The sample that starts at `step`. Throws EpisodeError when the episode is shorter. */
-  pack(path: string, episode: EpisodeData, step: number, pictures: readonly Picture[]): SampleRecord {
+  pack(path: string, episode: SampledEpisode, step: number, pictures: readonly Picture[]): SampleRecord {
     const { chunkSize, environmentSize } = this.#options;
     const { steps, qpos, environmentState, action } = episode;
     if (step < 0 || step >= steps)

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '#alohad/episodes/randomStream.js';
-import type { EpisodeData } from '#alohad/contract/episode.js';
 import { DiskCache } from '#alohad/learning/finetune/diskCache.js';
 import { LruCache } from '#alohad/learning/finetune/lruCache.js';
 import { draw, Replay, type JudgedChunk } from '#alohad/learning/finetune/replay.js';
@@ -170,7 +169,7 @@ describe('the cache on disk', () => {
       qpos: column(14, 0),
       action: column(14, 1000),
       environmentState: column(7, 2000),
-    } as unknown as EpisodeData;
+    };
     const records = new SampleRecords({ chunkSize: 4, environmentSize: 7 });
     const picture = Uint8Array.of(1, 2, 3, 4);
     const maps = Float32Array.of(0.5, 0.25);

@@ -1,0 +1,81 @@
+/** Emulated servos that move a simulated world, all started here: the real driver, simulated physics. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rig } from '../../config/rig.js';
+import type { StartPose } from '../../contract/task.js';
+import { AlohaRobot } from '../../hardware/alohaRobot.js';
+import { Emulator, type EmulatedPlant } from '../../hardware/emulator/emulator.js';
+import { SharedSample } from '../../realtime/sharedSample.js';
+import { sampleStartPose } from '../../simulation/startPoses.js';
+import { World } from '../../simulation/world.js';
+import { emulatedBuses } from '../emulation.js';
+import { worldOptions } from '../parts.js';
+import { followers } from '../servoWorkcell.js';
+import type { CellPhysics, SlowMove, Workcell } from '../workcell.js';
+import { EmulatedRobot } from './emulatedRobot.js';
+import type { WorldPlantOptions, WorldPlantOrder } from './worldPlant.js';
+
+/** Objects fall on the table, and everything comes to rest [ms]. */
+const SETTLE_MS = 200;
+
+export class EmulatedWorkcell implements Workcell {
+  readonly robot: EmulatedRobot;
+  readonly #emulator: Emulator;
+
+  /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError. */
+  static async open(rig: Rig): Promise<EmulatedWorkcell> {
+    const arms = followers(rig);
+    const world = await World.load(worldOptions(rig));
+    const states = SharedSample.allocate(world.stateSize);
+    world.dispose();
+    const names = new Set(arms.map(({ name }) => name));
+    const buses = emulatedBuses(rig).filter(({ name }) => names.has(name));
+    const emulator = await Emulator.start(buses, plantOf(rig, states));
+    const robot = new AlohaRobot({ backend: 'emulated', arms });
+    return new EmulatedWorkcell(new EmulatedRobot(robot, worldOptions(rig), states), emulator);
+  }
+
+  private constructor(robot: EmulatedRobot, emulator: Emulator) {
+    this.robot = robot;
+    this.#emulator = emulator;
+  }
+
+  get judge(): EmulatedRobot {
+    return this.robot;
+  }
+
+  get physics(): CellPhysics {
+    return this.robot.physics;
+  }
+
+  async begin(start: StartPose, toStart: SlowMove): Promise<boolean> {
+    if (!(await toStart())) return false;
+    this.#emulator.tellPlant(start satisfies WorldPlantOrder);
+    await sleep(SETTLE_MS);
+    this.robot.countFromZero();
+    return true;
+  }
+
+  async park(toRest: SlowMove): Promise<void> {
+    await toRest();
+  }
+
+  async close(): Promise<void> {
+    await this.#emulator.close();
+  }
+}
+
+/** The rig's world, moved by its followers. */
+function plantOf(rig: Rig, states: SharedSample): EmulatedPlant {
+  const arms = followers(rig);
+  const options: WorldPlantOptions = {
+    world: worldOptions(rig),
+    states: states.memory,
+    sleepPose: arms[0]!.profile.sleepPose,
+    start: sampleStartPose(rig.task, 0),
+  };
+  return {
+    module: new URL('./worldPlant.js', import.meta.url).href,
+    options,
+    arms: arms.map(({ name, gripper }) => ({ bus: name, gripper })),
+  };
+}
