@@ -134,7 +134,7 @@ export class World {
    * Drives towards `goal` (14,) for one control period, or for so many MuJoCo steps. NaNs must have been refused before.
    * Throws UnstableError.
    */
-  step(goal: Float64Array, substeps = this.#substeps): void {
+  step(goal: Float64Array, steps = this.#substeps): void {
     const { mujoco, model, data } = this;
     const began = data.time;
     const { ctrl }: PhysicsData = data;
@@ -145,10 +145,10 @@ export class World {
       if (joint.mirror) ctrl[joint.mirror.actuator] = -position;
     }
     mujoco.mj_step2(model, data);
-    for (let i = 1; i < substeps; i += 1) mujoco.mj_step(model, data);
+    for (let i = 1; i < steps; i += 1) mujoco.mj_step(model, data);
     mujoco.mj_step1(model, data);
     // MuJoCo begins again at time 0 when a number runs away.
-    if (data.time < began + (CONTROL_PERIOD_S * substeps) / this.#substeps / 2) {
+    if (data.time < began + (CONTROL_PERIOD_S * steps) / this.#substeps / 2) {
       throw new UnstableError(
         `The physics of ${this.#scene} ran away at ${began.toFixed(2)} s. Use a smaller timestep, softer contacts or weaker actuators.`,
       );
