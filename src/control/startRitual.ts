@@ -25,6 +25,9 @@ const CLOSED = 0.387;
 
 const GRIPPER = ARM_JOINTS.length - 1;
 
+/** Where leaders lie: (14,); source: Interbotix wx250s.yaml (sleep_positions). */
+const SLEEP_POSE = Float64Array.from(ARMS.flatMap(() => [0, -1.8, 1.55, 0, 0.8, 0, 0]));
+
 /** Where all arms wait: (14,). */
 export const START_POSE: Float64Array = Float64Array.from(ARMS.flatMap(() => ARM_START_POSE));
 
@@ -38,6 +41,13 @@ export async function readyLeaders(leaders: Leaders, clock: Clock, signal: StopS
   const { interrupted } = await run({ robot: leaders, source, clock, limits, steps: source.steps, signal });
   if (!interrupted) await leaders.relaxGrippers();
   return !interrupted;
+}
+
+/** Slowly to where leaders lie without torque. Safe after any end of teleoperation. */
+export async function parkLeaders(leaders: Leaders, clock: Clock): Promise<void> {
+  const source = new Alignment(leaders.observe().qpos, SLEEP_POSE);
+  const limits = new Limits(LEADER_LIMITS, CONTROL_PERIOD_S);
+  await run({ robot: leaders, source, clock, limits, steps: source.steps });
 }
 
 /** Whether both hands are closed: the operator wants to begin. */

@@ -6,7 +6,7 @@ import type { Backend } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
 import { serialDevice } from '../hardware/usbSerial.js';
 import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
-import { followers, lacksFollowers, ServoWorkcell } from './servoWorkcell.js';
+import { armsOf, lacksArms, ServoWorkcell } from './servoWorkcell.js';
 import { SimWorkcell } from './simWorkcell.js';
 import type { Workcell } from './workcell.js';
 
@@ -36,14 +36,14 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     realTime: false,
   },
   real: {
-    unavailable: lacksFollowers,
+    unavailable: (rig) => lacksArms(rig, 'follower'),
     // oxlint-disable-next-line require-await
     open: async (rig) => new ServoWorkcell(rig, 'real'),
     harmless: false,
     realTime: true,
   },
   emulated: {
-    unavailable: lacksFollowers,
+    unavailable: (rig) => lacksArms(rig, 'follower'),
     // Someone else's emulator is used as it is, without knowing what its arms move.
     open: async (rig) =>
       isEmulated(rig) ? new ServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
@@ -63,7 +63,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
 
 /** Whether `alohad emulate` runs for this rig. */
 const isEmulated = (rig: Rig): boolean =>
-  followers(rig).every(({ path }) => serialDevice(path)?.kind === 'pseudo-terminal');
+  armsOf(rig, 'follower').every(({ path }) => serialDevice(path)?.kind === 'pseudo-terminal');
 
 const NAMES = ['sim', 'real', 'emulated', 'ros'] as const satisfies readonly Backend[];
 
@@ -88,6 +88,8 @@ export function requireBackend(name: Backend, rig: Rig): asserts name is Rig['ba
 export const openWorkcell = async (rig: Rig, options: WorkcellOptions = {}): Promise<Workcell> =>
   await BACKENDS[rig.backend].open(rig, options);
 
+/** Whether time passes there by itself, and there is one robot. */
+export const runsByClock = (backend: Backend): boolean => BACKENDS[backend].realTime;
 export const isHarmless = (backend: Backend): boolean => BACKENDS[backend].harmless;
 
 /** How a verb is to run: on arms that do not wait for anyone there is one robot, by the clock. Throws UsageError. */

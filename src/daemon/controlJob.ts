@@ -8,7 +8,9 @@ import type { StartPose } from '../contract/task.js';
 export type SourceChoice =
   | { readonly kind: 'script'; readonly waypointNoiseM: number; readonly timing: number }
   | { readonly kind: 'policy'; readonly folder: string }
-  | { readonly kind: 'replay'; readonly path: string };
+  | { readonly kind: 'replay'; readonly path: string }
+  /** The rig's leader arms, in the hands of a person. */
+  | { readonly kind: 'teleop' };
 
 /** Pictures to take for people, every so many steps (and of the last one). */
 export interface View {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AlohadError, EXIT } from '../contract/errors.js';
 import type { Step, StepListener } from '../contract/step.js';
+import { Following, type FollowingReport } from '../control/following.js';
 import { requestFifo } from '../realtime/fifo.js';
 import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { ControlJob, ControlMessage } from './controlJob.js';
@@ -35,7 +36,8 @@ async function control(
 
   return await withWorkcell({ ...job, shake: job.shakeRad ?? 0, onListenerError }, async (cell, session) => {
     const { robot, judge, physics } = cell;
-    const source = await createSource(job, robot.images);
+    const say = (text: string): void => post({ kind: 'warning', text });
+    const source = await createSource(job, robot.images, say);
     const recording = job.record && new EpisodeRecording(job, job.record, cell, source.actions.name);
     const pace = clockOf(job.pace);
     const clock = recording?.paced(pace) ?? pace;
@@ -47,11 +49,17 @@ async function control(
         sceneSha256: physics?.sceneSha256 ?? '',
       });
       for (const [episode, start] of job.starts.entries()) {
-        interrupted = !(await cell.begin(start, () => session.align(source.from, signal)));
+        const begin = (): Promise<boolean> => cell.begin(start, () => session.align(source.from, signal));
+        interrupted = !(await begin());
+        // Time passed while a person got ready: the scene is put back again.
+        if (source.ready && !interrupted)
+          interrupted = !((await source.ready(session, signal)) && (await begin()));
         if (interrupted) break;
         await recording?.begin(start);
         const trace = job.trace === true ? new StepTrace(job.steps) : undefined;
+        const following = job.source.kind === 'teleop' ? new Following() : undefined;
         const listeners: StepListener[] = [
+          ...(following ? [following] : []),
           new FrameTap(robot.images, job.views, episode, job.steps, post),
           { onStep: (step) => reportStep(episode, step) },
           ...(recording ? [recording.listener] : []),
@@ -65,6 +73,7 @@ async function control(
           listeners,
           signal,
         });
+        if (following) say(describeFollowing(following.report()));
         missed += outcome.timing.missed;
         ticks += outcome.steps;
         const recorded = await recording?.end(outcome);
@@ -94,6 +103,13 @@ async function control(
     late.record(lateMs);
     if (step % PROGRESS_STEPS === 0) post({ kind: 'step', episode, step, reward });
   }
+}
+
+function describeFollowing({ errorRad, delayMs }: FollowingReport): string {
+  const error = `goal to joint p50 ${errorRad.p50.toFixed(3)}, p99 ${errorRad.p99.toFixed(3)} rad`;
+  return delayMs.count === 0
+    ? error
+    : `${error}; command to motion p50 ${delayMs.p50.toFixed(0)}, p99 ${delayMs.p99.toFixed(0)} ms`;
 }
 
 function warnWithoutFifo(): void {

@@ -21,7 +21,8 @@ import { buildAlgorithm, priorSamples } from './finetuneAlgorithm.js';
 import type { Demonstrations, StartPolicy } from './finetuneInputs.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
 import type { OpenRun } from './finetuneRun.js';
-import { SimRolloutFarm } from './rolloutFarm.js';
+import { runsByClock } from './backends.js';
+import { oneRobot, SimRolloutFarm } from './rolloutFarm.js';
 
 export interface Parts {
   readonly actor: Actor;
@@ -52,7 +53,8 @@ export async function buildParts(
   signal: AbortSignal,
 ): Promise<Parts> {
   const { rig, threads, judging } = request;
-  const workers = judging ? 1 : request.workers;
+  const byClock = runsByClock(rig.backend);
+  const workers = judging || byClock ? 1 : request.workers;
   const { config: network, weights, manifest } = start;
   const cachedFeatures = config.backbone === 'frozen' && network.cameras.length > 0;
   const environmentSize =
@@ -119,20 +121,21 @@ export async function buildParts(
     slots,
     weightCount: trainer.learner.optimizer.weights.length,
     signal,
-    ...(judging && { pace: 'realtime' as const }),
+    ...((judging || byClock) && { pace: 'realtime' as const }),
   };
   const judged = (source: RolloutSource): RolloutSource =>
     judging ? new JudgedRollouts(source, judging.judge, judging.reset, signal) : source;
-  const farm = judged(
-    new SimRolloutFarm({
-      ...farmOptions,
-      workers: Math.min(workers, config.rolloutsPerUpdate),
-      folder: join(run.folder, 'episodes'),
-      // What is there and not in the log was not learned from.
-      replace: true,
-    }),
+  const worlds = new SimRolloutFarm({
+    ...farmOptions,
+    workers: Math.min(workers, config.rolloutsPerUpdate),
+    folder: join(run.folder, 'episodes'),
+    // What is there and not in the log was not learned from.
+    replace: true,
+  });
+  const farm = judged(byClock ? oneRobot(worlds, true) : worlds);
+  const judgeFarm = judged(
+    byClock ? oneRobot(worlds, false) : new SimRolloutFarm({ ...farmOptions, workers }),
   );
-  const judgeFarm = judged(new SimRolloutFarm({ ...farmOptions, workers }));
   const algorithm = await buildAlgorithm(request, config, run, start, actor, farm, cachedFeatures, patience);
   if (algorithm) algorithm.addPrior(priorSamples(config, entries, network.chunkSize));
   const explorers =

@@ -93,8 +93,10 @@ export function withExecution(rig: Rig, { mode, decay, threads }: ExecutionChoic
   };
 }
 
-/** Who `policy` means: `script`, a shipped policy's name or a checkpoint folder. */
+/** Who `policy` means: `script`, `teleop`, a shipped policy's name or a checkpoint folder. */
 export const sourceOf = (policy: string, task: TaskName): SourceChoice =>
   policy === 'script'
     ? { kind: 'script', waypointNoiseM: 0, timing: 0 }
-    : { kind: 'policy', folder: checkpointFolder(policy, task) };
+    : policy === 'teleop'
+      ? { kind: 'teleop' }
+      : { kind: 'policy', folder: checkpointFolder(policy, task) };

@@ -6,7 +6,7 @@ import { sampleStartPose } from '../simulation/startPoses.js';
 import { requirePace } from './backends.js';
 import type { SourceChoice } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
-import { checkpointFolder } from './parts.js';
+import { sourceOf } from './playing.js';
 import type { RunListener } from './runListener.js';
 
 export interface RecordRequest {
@@ -50,7 +50,7 @@ export async function recordEpisodes(
   const source: SourceChoice =
     request.policy === 'script'
       ? { kind: 'script', waypointNoiseM: request.waypointNoise, timing: request.timing }
-      : { kind: 'policy', folder: checkpointFolder(request.policy, rig.task) };
+      : sourceOf(request.policy, rig.task);
   const files: string[] = [];
   let attempted = 0;
   let successes = 0;

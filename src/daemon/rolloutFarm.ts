@@ -70,9 +70,10 @@ export class SimRolloutFarm implements RolloutSource {
     this.#weights.publish(weights);
   }
 
-  async play(starts: readonly StartPose[]): Promise<Rollout[]> {
+  /** @param record false: not even where there is a folder for it */
+  async play(starts: readonly StartPose[], record = true): Promise<Rollout[]> {
     const actorVersion = this.#version;
-    return await this.#all(starts.map((start) => ({ kind: 'play', start, actorVersion })));
+    return await this.#all(starts.map((start) => ({ kind: 'play', start, actorVersion, record })));
   }
 
   async branch(branches: readonly Branch[], keep: 'all' | 'successes' | 'none'): Promise<Rollout[]> {
@@ -127,6 +128,14 @@ export class SimRolloutFarm implements RolloutSource {
     }
   }
 }
+
+/** A farm of the one robot there is, which is shared between training and evaluation, and cannot go back in time. */
+export const oneRobot = (farm: SimRolloutFarm, record: boolean): RolloutSource => ({
+  parallel: 1,
+  publish: (actor) => farm.publish(actor),
+  play: async (starts) => await farm.play(starts, record),
+  close: async () => await farm.close(),
+});
 
 function begin(setup: RolloutSetup): Hand {
   const worker = new Worker(new URL('./rolloutWorker.js', import.meta.url), { workerData: setup });

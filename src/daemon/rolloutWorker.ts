@@ -15,7 +15,7 @@ import type { LiveModel } from '../policy/liveWeights.js';
 import { ReplaySource } from '../policy/replaySource.js';
 import { EpisodeRecording } from './episodeRecording.js';
 import { withResidual } from './residualPredictor.js';
-import { START_POSE } from './sources.js';
+import { START_POSE } from '../control/startRitual.js';
 import { StepTrace } from './stepTrace.js';
 import { clockOf, withWorkcell } from './withWorkcell.js';
 import type { Workcell } from './workcell.js';
@@ -36,7 +36,12 @@ export interface RolloutSetup {
 }
 
 export type RolloutRequest = { readonly id: number } & (
-  | { readonly kind: 'play'; readonly start: StartPose; readonly actorVersion: number }
+  | {
+      readonly kind: 'play';
+      readonly start: StartPose;
+      readonly actorVersion: number;
+      readonly record: boolean;
+    }
   | { readonly kind: 'branch'; readonly branch: Branch; readonly keep: 'all' | 'successes' | 'none' }
 );
 
@@ -99,13 +104,14 @@ async function serve(cell: Workcell, session: ControlSession): Promise<void> {
     return { outcome, trace };
   };
 
-  const play = async (start: StartPose, actorVersion: number): Promise<Rollout> => {
+  const play = async (start: StartPose, actorVersion: number, keep: boolean): Promise<Rollout> => {
+    const record = keep ? recording : undefined;
     if (!(await cell.begin(start, () => session.align(START_POSE, stop.signal))))
       throw new Interrupted('the roll-out was stopped');
-    const { outcome, trace, path } = await recorded(recording, async () => {
-      await recording?.begin(start, '', { actorVersion: String(actorVersion) });
-      const played = await episode(policy, EPISODE_STEPS, recording);
-      return { ...played, path: await recording?.end(played.outcome) };
+    const { outcome, trace, path } = await recorded(record, async () => {
+      await record?.begin(start, '', { actorVersion: String(actorVersion) });
+      const played = await episode(policy, EPISODE_STEPS, record);
+      return { ...played, path: await record?.end(played.outcome) };
     });
     if (outcome.interrupted) throw new Interrupted('the roll-out was stopped');
     return {
@@ -149,7 +155,7 @@ async function serve(cell: Workcell, session: ControlSession): Promise<void> {
     try {
       const rollout =
         request.kind === 'play'
-          ? await play(request.start, request.actorVersion)
+          ? await play(request.start, request.actorVersion, request.record)
           : await branch(request.branch, request.keep);
       post({ id: request.id, kind: 'rollout', rollout });
     } catch (error) {

@@ -16,7 +16,7 @@ export class ServoWorkcell implements Workcell {
 
   /** Throws RigError when the rig lacks an arm. */
   constructor(rig: Rig, backend: 'real' | 'emulated') {
-    this.robot = new AlohaRobot({ backend, arms: followers(rig) });
+    this.robot = new AlohaRobot({ backend, arms: armsOf(rig, 'follower') });
   }
 
   async begin(_start: StartPose, toStart: SlowMove): Promise<boolean> {
@@ -32,28 +32,30 @@ export class ServoWorkcell implements Workcell {
   async close(): Promise<void> {}
 }
 
+export type ArmRole = 'follower' | 'leader';
+
 /** Why a rig cannot be driven through servos; undefined when it can. */
-export function lacksFollowers(rig: Rig): string | undefined {
-  const missing = FOLLOWERS.filter((name) => !rig.buses[name]);
+export function lacksArms(rig: Rig, role: ArmRole): string | undefined {
+  const missing = busesOf(role).filter((name) => !rig.buses[name]);
   return missing.length === 0
     ? undefined
     : `rig ${rig.name} has no bus ${missing.join(' and no bus ')} (see launch/rigs/aloha.yaml)`;
 }
 
-/** The followers' buses, in the order of ARMS. Throws RigError. */
-export function followers(rig: Rig): ArmOptions[] {
-  const missing = lacksFollowers(rig);
+/** The buses of both followers or leaders, in the order of ARMS. Throws RigError. */
+export function armsOf(rig: Rig, role: ArmRole): ArmOptions[] {
+  const missing = lacksArms(rig, role);
   if (missing !== undefined) throw new RigError(`${missing}: give one with --rig`);
-  return FOLLOWERS.map((name) => {
+  return busesOf(role).map((name) => {
     const { port, arm } = rig.buses[name]!;
     return {
       name,
       path: port,
       profile: loadArmProfile(arm),
-      gripper: loadGripper('aloha', 'follower'),
+      gripper: loadGripper('aloha', role),
       slackMs: SLACK_MS,
     };
   });
 }
 
-const FOLLOWERS = ARMS.map((arm) => `follower_${arm}`);
+const busesOf = (role: ArmRole): string[] => ARMS.map((arm) => `${role}_${arm}`);

@@ -1,7 +1,8 @@
 /** Makes the ActionSource that a job asks for. */
 import type { ImageSource } from '../contract/camera.js';
 import { EpisodeError } from '../contract/errors.js';
-import { ARMS, ARM_START_POSE, DOF } from '../contract/robot.js';
+import { DOF } from '../contract/robot.js';
+import { START_POSE } from '../control/startRitual.js';
 import type { ActionSource } from '../contract/policy.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import { ActSource } from '../policy/actSource.js';
@@ -10,6 +11,9 @@ import { InferenceClient } from '../policy/inferenceClient.js';
 import { ReplaySource } from '../policy/replaySource.js';
 import type { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { ControlJob } from './controlJob.js';
+import type { StopSignal } from '../control/loop.js';
+import type { ControlSession } from '../control/session.js';
+import { leaderSource } from './leaderSource.js';
 import { createExpert } from './parts.js';
 import { withResidual } from './residualPredictor.js';
 
@@ -17,6 +21,11 @@ export interface Source {
   readonly actions: ActionSource;
   /** Where the arms have to be at the first tick: (14,). */
   readonly from: Float64Array;
+  /**
+   * What has to happen before an episode, the arms holding at `from`: a person who teleoperates says when. False when
+   * `signal` stopped it.
+   */
+  readonly ready?: (session: ControlSession, signal: StopSignal) => Promise<boolean>;
   /** Inference latency, where there is inference. */
   readonly latency?: TimingHistogram;
 }
@@ -27,9 +36,6 @@ export interface Source {
  */
 const LOCKSTEP_TIMEOUT_MS = 120_000;
 
-/** Where episodes begin, unless they repeat one: (14,). */
-export const START_POSE = Float64Array.from(ARMS.flatMap(() => ARM_START_POSE));
-
 /** Plays a recorded episode again, from where its arms were. Throws EpisodeError. */
 export function replaySource(path: string): Source {
   const { action, qpos, steps } = readEpisode(path);
@@ -38,7 +44,11 @@ export function replaySource(path: string): Source {
 }
 
 /** Throws CheckpointError, CameraMismatchError, EpisodeError. */
-export async function createSource(job: ControlJob, images: ImageSource): Promise<Source> {
+export async function createSource(
+  job: ControlJob,
+  images: ImageSource,
+  say: (text: string) => void,
+): Promise<Source> {
   const { source, rig } = job;
   switch (source.kind) {
     case 'script':
@@ -62,6 +72,8 @@ export async function createSource(job: ControlJob, images: ImageSource): Promis
     }
     case 'replay':
       return replaySource(source.path);
+    case 'teleop':
+      return await leaderSource(rig, say);
     default:
       return source satisfies never;
   }

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { defaultRig, type Rig } from '#alohad/config/rig.js';
 import { recordEpisodes } from '#alohad/daemon/recording.js';
 import { withWorkcell } from '#alohad/daemon/withWorkcell.js';
-import { START_POSE } from '#alohad/daemon/sources.js';
+import { START_POSE } from '#alohad/control/startRitual.js';
 import { createExpert } from '#alohad/daemon/parts.js';
 import { EpisodeStore } from '#alohad/episodes/episodeStore.js';
 import { sampleStartPose } from '#alohad/simulation/startPoses.js';

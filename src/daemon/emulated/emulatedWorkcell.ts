@@ -9,7 +9,7 @@ import { sampleStartPose } from '../../simulation/startPoses.js';
 import { World } from '../../simulation/world.js';
 import { emulatedBuses } from '../emulation.js';
 import { worldOptions } from '../parts.js';
-import { followers } from '../servoWorkcell.js';
+import { armsOf } from '../servoWorkcell.js';
 import type { CellPhysics, SlowMove, Workcell } from '../workcell.js';
 import { EmulatedRobot } from './emulatedRobot.js';
 import type { WorldPlantOptions, WorldPlantOrder } from './worldPlant.js';
@@ -17,20 +17,26 @@ import type { WorldPlantOptions, WorldPlantOrder } from './worldPlant.js';
 /** Objects fall on the table, and everything comes to rest [ms]. */
 const SETTLE_MS = 200;
 
+/** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
+const PATIENCE = { slackMs: 30, watchdogMs: 1000 } as const;
+
 export class EmulatedWorkcell implements Workcell {
   readonly robot: EmulatedRobot;
   readonly #emulator: Emulator;
 
   /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError. */
   static async open(rig: Rig): Promise<EmulatedWorkcell> {
-    const arms = followers(rig);
+    const arms = armsOf(rig, 'follower');
     const world = await World.load(worldOptions(rig));
     const states = SharedSample.allocate(world.stateSize);
     world.dispose();
     const names = new Set(arms.map(({ name }) => name));
     const buses = emulatedBuses(rig).filter(({ name }) => names.has(name));
     const emulator = await Emulator.start(buses, plantOf(rig, states));
-    const robot = new AlohaRobot({ backend: 'emulated', arms });
+    const robot = new AlohaRobot({
+      backend: 'emulated',
+      arms: arms.map((arm) => ({ ...arm, ...PATIENCE })),
+    });
     return new EmulatedWorkcell(new EmulatedRobot(robot, worldOptions(rig), states), emulator);
   }
 
@@ -66,7 +72,7 @@ export class EmulatedWorkcell implements Workcell {
 
 /** The rig's world, moved by its followers. */
 function plantOf(rig: Rig, states: SharedSample): EmulatedPlant {
-  const arms = followers(rig);
+  const arms = armsOf(rig, 'follower');
   const options: WorldPlantOptions = {
     world: worldOptions(rig),
     states: states.memory,

@@ -6,8 +6,10 @@ import { InferenceClient } from '../../policy/inferenceClient.js';
 import type { TimingHistogram } from '../../realtime/timingHistogram.js';
 import type { EpisodeResult } from '../controlJob.js';
 import { EpisodeRecording } from '../episodeRecording.js';
+import { leaderSource } from '../leaderSource.js';
 import { createExpert } from '../parts.js';
-import { replaySource, START_POSE, type Source } from '../sources.js';
+import { START_POSE } from '../../control/startRitual.js';
+import { replaySource, type Source } from '../sources.js';
 import type { Workcell } from '../workcell.js';
 import { withResidual } from '../residualPredictor.js';
 import { chunkTap, type LiveMemory } from './liveMemory.js';
@@ -19,30 +21,37 @@ export class EpisodeRun {
   readonly #session: ControlSession;
   readonly #memory: LiveMemory;
   readonly #latency: TimingHistogram;
+  readonly #say: (text: string) => void;
 
-  /** @param latency inference latencies are added to it */
+  /**
+   * @param latency inference latencies are added to it
+   * @param say told what a person has to do
+   */
   constructor(
     order: EpisodeOrder,
     cell: Workcell,
     session: ControlSession,
     memory: LiveMemory,
     latency: TimingHistogram,
+    say: (text: string) => void,
   ) {
     this.#order = order;
     this.#cell = cell;
     this.#session = session;
     this.#memory = memory;
     this.#latency = latency;
+    this.#say = say;
   }
 
   /** `stopped` when the signal or an emergency stop ended it. Throws what sources, recorders and robots throw. */
   async play(signal: StopSignal): Promise<EpisodeResult | 'stopped'> {
     const { start, steps, record, rig } = this.#order;
-    const { actions, from, latency } = this.#prepare();
+    const { actions, from, latency, ready } = await this.#prepare();
     let recording: EpisodeRecording | undefined;
     try {
       await this.#session.activate();
       if (!(await this.#session.align(from, signal))) return 'stopped';
+      if (ready && !(await ready(this.#session, signal))) return 'stopped';
       await this.#cell.begin(start, () => Promise.resolve(true));
       if (record) {
         const { source: choice } = this.#order;
@@ -77,7 +86,7 @@ export class EpisodeRun {
     }
   }
 
-  #prepare(): Source {
+  async #prepare(): Promise<Source> {
     const { source, rig } = this.#order;
     switch (source.kind) {
       case 'script':
@@ -102,6 +111,8 @@ export class EpisodeRun {
       }
       case 'replay':
         return replaySource(source.path);
+      case 'teleop':
+        return await leaderSource(rig, this.#say);
       default:
         return source satisfies never;
     }

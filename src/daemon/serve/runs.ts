@@ -6,7 +6,7 @@ import { EPISODE_STEPS, type StartPose } from '../../contract/task.js';
 import { readHeader } from '../../episodes/readEpisode.js';
 import { readPool, sampleStartPose } from '../../simulation/startPoses.js';
 import type { RecordChoice, SourceChoice } from '../controlJob.js';
-import { checkpointFolder } from '../parts.js';
+import { sourceOf } from '../playing.js';
 
 export type RunRequest = Extract<ModeRequest, { mode: 'trial' | 'record' | 'replay' }>;
 
@@ -40,10 +40,7 @@ export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): R
   const execution = mode === 'trial' && request.execution ? { mode: request.execution } : {};
   return {
     rig: { ...rig, execution: { ...rig.execution, ...execution } },
-    source:
-      policy === 'script'
-        ? { kind: 'script', waypointNoiseM: 0, timing: 0 }
-        : { kind: 'policy', folder: checkpointFolder(policy, task) },
+    source: sourceOf(policy, task),
     starts,
     steps: EPISODE_STEPS,
     ...(mode === 'record' && {

@@ -106,7 +106,9 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
       return undefined;
     case 'episode': {
       const { cell, session } = required();
-      const run = new EpisodeRun(order.episode, cell, session, memory, latency);
+      const run = new EpisodeRun(order.episode, cell, session, memory, latency, (text) =>
+        post({ kind: 'warning', text }),
+      );
       return await run.play(words.abort);
     }
     default:

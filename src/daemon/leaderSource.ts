@@ -1,0 +1,57 @@
+/** Teleoperation as a source of actions: the rig's leaders, which a person moves, with the ritual before each episode. */
+import type { Rig } from '../config/rig.js';
+import { CONTROL_PERIOD_S } from '../contract/robot.js';
+import type { StopSignal } from '../control/loop.js';
+import type { ControlSession } from '../control/session.js';
+import { handsClosed, parkLeaders, readyLeaders, START_POSE } from '../control/startRitual.js';
+import { Teleoperation } from '../control/teleoperation.js';
+import { AlohaRobot } from '../hardware/alohaRobot.js';
+import { RealTimeClock } from '../realtime/clock.js';
+import { armsOf } from './servoWorkcell.js';
+import type { Source } from './sources.js';
+
+/** Throws RigError when the rig has no leaders, ArmError when they cannot be opened. */
+export async function leaderSource(rig: Rig, say: (text: string) => void): Promise<Source> {
+  const backend = rig.backend === 'real' ? 'real' : 'emulated';
+  const leaders = new AlohaRobot({ backend, arms: armsOf(rig, 'leader') });
+  await leaders.connect();
+  const clock = new RealTimeClock(CONTROL_PERIOD_S * 1000);
+  let stiff = false;
+
+  const ready = async (session: ControlSession, signal: StopSignal): Promise<boolean> => {
+    say('the leaders go to the start pose: let go of them');
+    stiff = true;
+    if (!(await readyLeaders(leaders, clock, signal))) return false;
+    say('close both leader grippers to begin');
+    const begun: StopSignal = {
+      get aborted() {
+        return signal.aborted || handsClosed(leaders.observe());
+      },
+    };
+    await session.stand(begun);
+    if (signal.aborted) return false;
+    await leaders.relax();
+    stiff = false;
+    say('follow the leaders');
+    return true;
+  };
+
+  const source = new Teleoperation(leaders);
+  const close = async (): Promise<void> => {
+    try {
+      if (stiff) await parkLeaders(leaders, clock);
+    } finally {
+      await leaders.disconnect();
+    }
+  };
+  return {
+    actions: {
+      name: source.name,
+      reset: () => source.reset(),
+      decide: (followers) => source.decide(followers),
+      close,
+    },
+    from: START_POSE,
+    ready,
+  };
+}
