@@ -1,0 +1,246 @@
+/**
+ * Arms that somebody else's driver owns (Interbotix xs_sdk or its simulator), as a Robot: joint_states in, joint
+ * commands out. Uses the Interbotix messages where they are installed, trajectory_msgs/JointTrajectory otherwise.
+ * The driver keeps its own limits and time-outs; torque is asked of it by `torque_enable`.
+ */
+import { AlohadError, UnknownCameraError } from '../contract/errors.js';
+import { ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, isGripper } from '../contract/robot.js';
+import type { Arm, Observation, Robot } from '../contract/robot.js';
+import { FINGER_TRAVEL_M, motorOf, openingOf } from './gripper.js';
+import { RosPeerError, type RosMessage, type RosPort } from './rosPort.js';
+
+/** The robot is used before connect or activate, or after disconnect. */
+export class RosRobotStateError extends AlohadError {}
+/** The driver stopped sending joint_states, or they lack a joint. */
+export class RosJointStateError extends AlohadError {}
+
+export interface RosRobotOptions {
+  /** Namespace of each arm's driver. */
+  readonly namespaces?: Readonly<Record<Arm, string>>;
+  /** How long connect and torque wait for the driver [ms]. */
+  readonly patienceMs?: number;
+}
+
+const FOLLOWERS: Readonly<Record<Arm, string>> = { left: 'follower_left', right: 'follower_right' };
+/** joint_states older than this are no state of the robot: 20 periods of the stock driver [ms]. */
+const STALE_MS = 200;
+const POLL_MS = 5;
+
+interface ArmPort {
+  readonly namespace: string;
+  readonly send: (goal: Float64Array) => void;
+  /** When the newest joint_states came [ms]; 0: none yet. */
+  heardMs: number;
+  /** Why the newest joint_states could not be read. */
+  fault: string | undefined;
+}
+
+export class RosRobot implements Robot {
+  readonly backend = 'ros';
+  readonly images = {
+    cameras: [],
+    capture: ({ camera }: { camera: string }): never => {
+      throw new UnknownCameraError(`No camera ${camera}; there is none on a ROS backend.`);
+    },
+  };
+  readonly #port: RosPort;
+  readonly #namespaces: Readonly<Record<Arm, string>>;
+  readonly #patienceMs: number;
+  readonly #heard = {
+    qpos: new Float64Array(DOF),
+    qvel: new Float64Array(DOF),
+    effort: new Float64Array(DOF),
+  };
+  readonly #observation = {
+    step: 0,
+    timeMs: 0,
+    qpos: new Float64Array(DOF),
+    qvel: new Float64Array(DOF),
+    effort: new Float64Array(DOF),
+    environmentState: new Float64Array(0),
+  };
+  #arms: readonly ArmPort[] = [];
+  #step = 0;
+  #connected = false;
+  #active = false;
+
+  constructor(port: RosPort, { namespaces = FOLLOWERS, patienceMs = 2000 }: RosRobotOptions = {}) {
+    this.#port = port;
+    this.#namespaces = namespaces;
+    this.#patienceMs = patienceMs;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#arms.length === 0) this.#arms = ARMS.map((arm, index) => this.#armPort(arm, index));
+    const deadline = performance.now() + this.#patienceMs;
+    for (const arm of this.#arms) {
+      arm.heardMs = 0;
+      while (arm.heardMs === 0) {
+        if (performance.now() > deadline) {
+          throw new RosPeerError(
+            `no joint_states on /${arm.namespace}/joint_states within ${this.#patienceMs} ms: ` +
+              `is the arm's driver running, and ROS_DOMAIN_ID the same? ${arm.fault ?? ''}`.trimEnd(),
+          );
+        }
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    }
+    this.#connected = true;
+  }
+
+  async activate(): Promise<void> {
+    if (!this.#connected) throw new RosRobotStateError('activate before connect: call connect first');
+    // Both goals are where the arms are before either has torque, so that neither jumps to an old goal.
+    this.hold();
+    await this.#torque(true);
+    this.#step = 0;
+    this.#active = true;
+    this.hold();
+  }
+
+  observe(): Observation {
+    this.#requireFresh();
+    const { qpos, qvel, effort } = this.#observation;
+    qpos.set(this.#heard.qpos);
+    qvel.set(this.#heard.qvel);
+    effort.set(this.#heard.effort);
+    this.#observation.timeMs = Math.min(...this.#arms.map(({ heardMs }) => heardMs));
+    this.#observation.step = this.#step;
+    return this.#observation;
+  }
+
+  command(goal: Float64Array): void {
+    if (!this.#active) throw new RosRobotStateError('command before activate: the arms have no torque');
+    this.#requireFresh();
+    this.#send(goal);
+    this.#step++;
+  }
+
+  hold(): void {
+    if (this.#connected) this.#send(this.#heard.qpos);
+  }
+
+  async disconnect(): Promise<void> {
+    const wasConnected = this.#connected;
+    this.#active = false;
+    this.#connected = false;
+    // A driver that is gone cannot be told, and keeps the torque it had.
+    if (wasConnected) await this.#torque(false).catch(() => {});
+  }
+
+  #send(goal: Float64Array): void {
+    for (const [index, arm] of this.#arms.entries()) arm.send(goal.subarray(...spanOf(index)));
+  }
+
+  async #torque(enable: boolean): Promise<void> {
+    const request = { cmd_type: 'group', name: 'all', enable };
+    for (const { namespace } of this.#arms) {
+      const [name, type] = this.#port.hasType('interbotix_xs_msgs/srv/TorqueEnable')
+        ? [`/${namespace}/torque_enable`, 'interbotix_xs_msgs/srv/TorqueEnable']
+        : [`/${namespace}/set_torque`, 'std_srvs/srv/SetBool'];
+      const standard = type === 'std_srvs/srv/SetBool';
+      const answer = await this.#port.call(
+        name,
+        type,
+        standard ? { data: enable } : request,
+        this.#patienceMs,
+      );
+      if (standard && answer['success'] !== true)
+        throw new RosPeerError(`${name} refused: ${String(answer['message'])}`);
+    }
+  }
+
+  #requireFresh(): void {
+    if (!this.#connected)
+      throw new RosRobotStateError('the ROS backend is not connected: call connect first');
+    const now = performance.now();
+    for (const { namespace, heardMs, fault } of this.#arms) {
+      if (fault !== undefined) throw new RosJointStateError(fault);
+      if (now - heardMs > STALE_MS) {
+        throw new RosJointStateError(
+          `no joint_states of /${namespace} for ${Math.round(now - heardMs)} ms: its driver stopped; restart it`,
+        );
+      }
+    }
+  }
+
+  #armPort(name: Arm, index: number): ArmPort {
+    const namespace = this.#namespaces[name];
+    const arm: ArmPort = { namespace, send: this.#sender(namespace), heardMs: 0, fault: undefined };
+    this.#port.subscribe(
+      `/${namespace}/joint_states`,
+      'sensor_msgs/msg/JointState',
+      (message) => {
+        arm.fault = this.#take(message, index, namespace);
+        if (arm.fault === undefined) arm.heardMs = performance.now();
+      },
+      'sensor',
+    );
+    return arm;
+  }
+
+  /** Keeps a joint_states message, or says why it cannot. */
+  #take(message: RosMessage, index: number, namespace: string): string | undefined {
+    const names = Array.from(listOf(message['name']), String);
+    const [position, velocity, effort] = ['position', 'velocity', 'effort'].map((key) =>
+      listOf(message[key]),
+    );
+    const [start] = spanOf(index);
+    for (const [offset, joint] of ARM_JOINTS.entries()) {
+      const entry = names.indexOf(joint === 'gripper' ? 'left_finger' : joint);
+      const value = Number(position![entry] ?? Number.NaN);
+      if (!Number.isFinite(value)) return `/${namespace}/joint_states has no finite position of ${joint}`;
+      const rate = finiteOr0(velocity![entry]);
+      const i = start + offset;
+      this.#heard.qpos[i] = isGripper(i) ? openingOf(value) : value;
+      this.#heard.qvel[i] = isGripper(i) ? rate / FINGER_TRAVEL_M : rate;
+      this.#heard.effort[i] = finiteOr0(effort![names.indexOf(joint)]);
+    }
+    return undefined;
+  }
+
+  /** Sends one arm's goal, shape (7,). */
+  #sender(namespace: string): (goal: Float64Array) => void {
+    if (this.#port.hasType('interbotix_xs_msgs/msg/JointGroupCommand')) {
+      const group = this.#port.advertise(
+        `/${namespace}/commands/joint_group`,
+        'interbotix_xs_msgs/msg/JointGroupCommand',
+      );
+      const single = this.#port.advertise(
+        `/${namespace}/commands/joint_single`,
+        'interbotix_xs_msgs/msg/JointSingleCommand',
+      );
+      return (goal) => {
+        const opening = goal[ARM_JOINTS.length - 1]!;
+        group({ name: 'arm', cmd: Float32Array.from(goal.subarray(0, ARM_JOINTS.length - 1)) });
+        single({ name: 'gripper', cmd: motorOf(opening) });
+      };
+    }
+    const trajectory = this.#port.advertise(
+      `/${namespace}/joint_trajectory`,
+      'trajectory_msgs/msg/JointTrajectory',
+    );
+    const soon = { sec: 0, nanosec: CONTROL_PERIOD_S * 1e9 };
+    return (goal) => {
+      const positions = Array.from(goal, (value, i) => (isGripper(i) ? motorOf(value) : value));
+      trajectory({
+        header: { stamp: { sec: 0, nanosec: 0 }, frame_id: '' },
+        joint_names: [...ARM_JOINTS],
+        points: [{ positions, velocities: [], accelerations: [], effort: [], time_from_start: soon }],
+      });
+    };
+  }
+}
+
+const spanOf = (index: number): [number, number] => [
+  index * ARM_JOINTS.length,
+  (index + 1) * ARM_JOINTS.length,
+];
+
+/** Numeric arrays arrive as typed arrays, names as arrays. */
+const listOf = (value: unknown): ArrayLike<unknown> =>
+  Array.isArray(value) || value instanceof Float64Array ? value : [];
+
+function finiteOr0(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}

@@ -1,0 +1,72 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ARMS, DOF } from '#alohad/contract/robot.js';
+import { MemoryNetwork } from '#alohad/ros/memoryPort.js';
+import { RosPeerError } from '#alohad/ros/rosPort.js';
+import { RosJointStateError, RosRobot } from '#alohad/ros/rosRobot.js';
+import { describeRobotContract } from '../contract-suites/robotContract.js';
+import { FakeXsSdk } from './fakeXsSdk.js';
+
+const STANDARD = ['sensor_msgs', 'trajectory_msgs', 'std_srvs'];
+const started: FakeXsSdk[] = [];
+
+function robotWithArms(packages?: string[]): RosRobot {
+  const network = new MemoryNetwork(packages);
+  const port = network.port();
+  for (const arm of ARMS) started.push(new FakeXsSdk(network.port(), `follower_${arm}`));
+  return new RosRobot(port);
+}
+
+afterEach(() => {
+  for (const driver of started.splice(0)) driver.stop();
+});
+
+describeRobotContract('RosRobot with Interbotix messages', () => robotWithArms());
+describeRobotContract('RosRobot with standard messages', () => robotWithArms(STANDARD));
+
+describe('RosRobot', () => {
+  it('says which topic is silent when no driver runs', async () => {
+    const robot = new RosRobot(new MemoryNetwork().port(), { patienceMs: 20 });
+    await expect(robot.connect()).rejects.toThrow(RosPeerError);
+    await expect(robot.connect()).rejects.toThrow('/follower_left/joint_states');
+  });
+
+  it('speaks to the namespaces it is given', async () => {
+    const network = new MemoryNetwork();
+    const drivers = ['puppet_left', 'puppet_right'].map((name) => new FakeXsSdk(network.port(), name));
+    started.push(...drivers);
+    const robot = new RosRobot(network.port(), {
+      namespaces: { left: 'puppet_left', right: 'puppet_right' },
+    });
+    await robot.connect();
+    await robot.activate();
+    expect(drivers.map(({ torque }) => torque)).toEqual([true, true]);
+    await robot.disconnect();
+    expect(drivers.map(({ torqueRequests }) => torqueRequests)).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+  });
+
+  it('faults, and commands nothing, when a driver falls silent', async () => {
+    const robot = robotWithArms();
+    await robot.connect();
+    await robot.activate();
+    const goal = robot.observe().qpos.slice();
+    const [left] = started;
+    left!.stop();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { commands } = left!;
+    expect(() => robot.observe()).toThrow('/follower_left');
+    expect(() => robot.command(goal)).toThrow(RosJointStateError);
+    expect(left!.commands).toBe(commands);
+  });
+
+  it('does not take a NaN for a position', async () => {
+    const robot = robotWithArms();
+    await robot.connect();
+    started[1]!.tell([0, Number.NaN, 0, 0, 0, 0, 0]);
+    expect(() => robot.observe()).toThrow(/follower_right.*shoulder/);
+    started[1]!.tell();
+    expect(robot.observe().qpos).toHaveLength(DOF);
+  });
+});
