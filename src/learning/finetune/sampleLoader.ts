@@ -81,6 +81,8 @@ export class SampleLoader {
   }
 
   async close(): Promise<void> {
+    // Or a process with nothing else to do would end here, its last words unsaid.
+    this.#worker.ref();
     this.#worker.postMessage('close');
     await new Promise((resolve) => this.#worker.once('exit', resolve));
   }
