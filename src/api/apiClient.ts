@@ -2,6 +2,7 @@
 import { WebSocket } from 'ws';
 import { API_VERSION, type CommandInput, type NamedError, type ServerMessage } from '../contract/api.js';
 import { DaemonUnreachableError } from '../contract/apiErrors.js';
+import { decodeFrame, type StreamFrame } from '../contract/apiFrames.js';
 import type { ServedState } from '../contract/apiState.js';
 import { AlohadError } from '../contract/errors.js';
 
@@ -38,6 +39,7 @@ export class ApiClient {
   static async connect(
     { url, token }: ApiAddress,
     onMessage: (message: ServerMessage) => void = () => {},
+    onFrame: (frame: StreamFrame) => void = () => {},
   ): Promise<ApiClient> {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws').replace(/\/$/, '')}/api`, {
       handshakeTimeout: PATIENCE_MS,
@@ -61,20 +63,31 @@ export class ApiClient {
       });
       socket.once('message', (data: Buffer) => {
         const first: ServerMessage = JSON.parse(data.toString());
-        if (first.type === 'welcome') resolve(new ApiClient(socket, first.state, onMessage));
+        if (first.type === 'welcome') resolve(new ApiClient(socket, first.state, onMessage, onFrame));
         else if (first.type === 'refused') reject(new RefusedError(first.error));
         else reject(new DaemonUnreachableError(`${url} is not an alohad daemon`));
       });
     });
   }
 
-  private constructor(socket: WebSocket, state: ServedState, onMessage: (message: ServerMessage) => void) {
+  private constructor(
+    socket: WebSocket,
+    state: ServedState,
+    onMessage: (message: ServerMessage) => void,
+    onFrame: (frame: StreamFrame) => void,
+  ) {
     this.state = state;
     this.#socket = socket;
     this.#onMessage = onMessage;
     socket.removeAllListeners('error').on('error', () => {});
     socket.on('message', (data: Buffer, binary: boolean) => {
-      if (!binary) this.#take(JSON.parse(data.toString()));
+      if (!binary) {
+        this.#take(JSON.parse(data.toString()));
+        return;
+      }
+      // A copy: frames are read as aligned numbers, and ws may hand out a view into its own buffer.
+      const frame = decodeFrame(Uint8Array.from(data).buffer);
+      if (frame) onFrame(frame);
     });
     socket.on('close', () => {
       for (const { reject } of this.#waiting.values())
@@ -96,6 +109,12 @@ export class ApiClient {
   async askState(): Promise<ServedState> {
     await this.send({ type: 'state' });
     return this.state;
+  }
+
+  /** Resolves when the connection is gone, whoever ended it. */
+  async closed(): Promise<void> {
+    if (this.#socket.readyState === WebSocket.CLOSED) return;
+    await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
 import { residualCommand } from './residual.js';
+import { rosCommand } from './ros.js';
 import { serveCommand } from './serve.js';
 import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
@@ -38,6 +39,7 @@ export function program(): Command {
     episodesCommand(),
     policyCommand(),
     serveCommand(),
+    rosCommand(),
     ...daemonCommands(),
   ]) {
     root.addCommand(verb);

@@ -1,0 +1,69 @@
+/** The ROS 2 node of a running daemon, in a process of its own: rclnodejs must have a main thread. */
+import { readFileSync } from 'node:fs';
+import { ApiClient, type ApiAddress } from '../api/apiClient.js';
+import { rosEnvironment } from '../config/environment.js';
+import { DaemonUnreachableError } from '../contract/apiErrors.js';
+import type { StreamFrame } from '../contract/apiFrames.js';
+import type { Arm } from '../contract/robot.js';
+import { RclnodejsPort } from '../ros/rclnodejsPort.js';
+import { RosNode } from '../ros/rosNode.js';
+import type { RosPort } from '../ros/rosPort.js';
+
+const URDF = new URL('../../urdf/vx300s.urdf', import.meta.url);
+const DIAGNOSTICS_MS = 1000;
+
+export interface RosNodeRequest extends ApiAddress {
+  readonly namespaces: Readonly<Record<Arm, string>>;
+}
+
+/** Runs until `signal`. Throws RosUnavailableError before it looks for the daemon. */
+export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): Promise<void> {
+  const port = await RclnodejsPort.open('alohad', rosEnvironment());
+  try {
+    await runRosNodeOn(port, request, signal);
+  } finally {
+    await port.close();
+  }
+}
+
+/** Runs until `signal`, which closes the connection. Throws DaemonUnreachableError when the daemon ends first. */
+export async function runRosNodeOn(
+  port: RosPort,
+  { namespaces, ...address }: RosNodeRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  let cameras = '';
+  let node: RosNode | undefined;
+  const onFrame = (frame: StreamFrame): void => node?.onFrame(frame);
+  const client = await ApiClient.connect(address, () => {}, onFrame);
+  const stop = (): void => {
+    client.close();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await client.send({ type: 'hello', name: 'ROS 2' });
+    node = new RosNode(port, client, { namespaces, urdf: readFileSync(URDF, 'utf8') });
+    const tell = async (): Promise<void> => {
+      node?.publishDiagnostics();
+      // Another backend may have other cameras.
+      const present = client.state.cameras.join();
+      if (present === cameras) return;
+      cameras = present;
+      await node?.subscribe();
+    };
+    await node.subscribe();
+    cameras = client.state.cameras.join();
+    timer = setInterval(() => {
+      // A connection that is lost is noticed below.
+      tell().catch(() => {});
+    }, DIAGNOSTICS_MS);
+    if (signal.aborted) stop();
+    await client.closed();
+  } finally {
+    clearInterval(timer);
+    signal.removeEventListener('abort', stop);
+    client.close();
+  }
+  if (!signal.aborted) throw new DaemonUnreachableError('the daemon ended; start the node again with it');
+}
