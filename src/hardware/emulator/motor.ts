@@ -94,10 +94,16 @@ export class Motor {
   }
 }
 
-/** A motor whose joint another simulator moves; see plant.ts. */
+/** Below full duty, which would be an overload after a while. */
+const MOST_CARRIED_DUTY = 0.95;
+
+/**
+ * A motor whose joint another simulator moves; see plant.ts. It pulls there with its own strength and stiffness, which
+ * are not the servo's, so a joint that is held off its goal is no overload here; faults on demand are.
+ */
 export class CarriedMotor extends Motor {
   override step(duty: number | undefined, _currentLimit: number, dt: number): void {
-    this.duty = duty ?? 0;
+    this.duty = Math.min(Math.max(duty ?? 0, -MOST_CARRIED_DUTY), MOST_CARRIED_DUTY);
     if (duty === undefined) this.current = 0;
     this.warm(dt);
   }
