@@ -77,11 +77,7 @@ export class Motor {
     this.#move(dt);
 
     this.current = duty === undefined ? 0 : ((drive - back * this.velocity) / stallTorqueNm) * stallCurrentA;
-    this.warm(dt);
-  }
-
-  protected warm(dt: number): void {
-    const heating = STALL_HEATING * (this.current / this.#model.stallCurrentA) ** 2;
+    const heating = STALL_HEATING * (this.current / stallCurrentA) ** 2;
     this.temperature += (heating - (this.temperature - AMBIENT_DEGC) / COOLING_S) * dt;
   }
 
@@ -98,13 +94,13 @@ export class Motor {
 const MOST_CARRIED_DUTY = 0.95;
 
 /**
- * A motor whose joint another simulator moves; see plant.ts. It pulls there with its own strength and stiffness, which
- * are not the servo's, so a joint that is held off its goal is no overload here; faults on demand are.
+ * A motor whose joint another simulator moves; see plant.ts. It pulls there with a strength, stiffness and damping that
+ * are not the servo's (our scene's waist takes 15 N m of damping alone), so a joint that is held off its goal is no
+ * overload here and nothing heats; faults on demand are.
  */
 export class CarriedMotor extends Motor {
-  override step(duty: number | undefined, _currentLimit: number, dt: number): void {
+  override step(duty: number | undefined): void {
     this.duty = Math.min(Math.max(duty ?? 0, -MOST_CARRIED_DUTY), MOST_CARRIED_DUTY);
     if (duty === undefined) this.current = 0;
-    this.warm(dt);
   }
 }
