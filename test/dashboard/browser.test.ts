@@ -49,7 +49,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
     );
     const real = page.getByRole('button', { name: 'real', exact: true });
     expect(await real.isDisabled()).toBe(true);
-    expect(await real.getAttribute('title')).toContain('no servo driver');
+    expect(await real.getAttribute('title')).toContain('has no bus follower_left');
   });
 
   it('starts a trial, which the space bar stops; nothing moves until the stop is cleared', async () => {
