@@ -26,28 +26,32 @@ const GRIPPER_TRAVEL = 1.491 + 0.6213;
 /** The scripted expert's wrist trails its goal by up to 0.28 rad in simulation (facts/simulation.md); twice that. */
 const LEAD = 0.6;
 
-/** One ViperX 300s; source of ranges: gym-aloha vx300s_left.xml. */
-const VIPERX_300S: readonly JointLimit[] = [
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
-  { min: -1.85005, max: 1.25664, speed: SERVO_SPEED, lead: LEAD },
-  { min: -1.76278, max: 1.6057, speed: SERVO_SPEED, lead: LEAD },
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
-  { min: -1.8675, max: 2.23402, speed: SERVO_SPEED, lead: LEAD },
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
+/** One arm from the ranges of its six joints [rad]: everything else is the same for all arms. */
+const armLimits = (ranges: readonly (readonly [min: number, max: number])[]): readonly JointLimit[] => [
+  ...ranges.map(([min, max]) => ({ min, max, speed: SERVO_SPEED, lead: LEAD })),
   // A gripper that holds something is meant to lead: the goal closes further than the fingers can.
   { min: 0, max: 1, speed: SERVO_SPEED / GRIPPER_TRAVEL, lead: 1 },
 ];
 
-/** One WidowX 250s, which moves by itself only to where teleoperation begins; source of ranges: wx250s.urdf. */
-const WIDOWX_250S: readonly JointLimit[] = [
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
-  { min: -1.88496, max: 1.98968, speed: SERVO_SPEED, lead: LEAD },
-  { min: -2.14675, max: 1.6057, speed: SERVO_SPEED, lead: LEAD },
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
-  { min: -1.74533, max: 2.14675, speed: SERVO_SPEED, lead: LEAD },
-  { min: -3.14158, max: 3.14158, speed: SERVO_SPEED, lead: LEAD },
-  { min: 0, max: 1, speed: SERVO_SPEED / GRIPPER_TRAVEL, lead: 1 },
-];
+/** Source of ranges: gym-aloha vx300s_left.xml. */
+const VIPERX_300S = armLimits([
+  [-3.14158, 3.14158],
+  [-1.85005, 1.25664],
+  [-1.76278, 1.6057],
+  [-3.14158, 3.14158],
+  [-1.8675, 2.23402],
+  [-3.14158, 3.14158],
+]);
+
+/** Moves by itself only to where teleoperation begins; source of ranges: wx250s.urdf. */
+const WIDOWX_250S = armLimits([
+  [-3.14158, 3.14158],
+  [-1.88496, 1.98968],
+  [-2.14675, 1.6057],
+  [-3.14158, 3.14158],
+  [-1.74533, 2.14675],
+  [-3.14158, 3.14158],
+]);
 
 /** Limits of the 14 joints of two WidowX 250s. */
 export const LEADER_LIMITS: readonly JointLimit[] = ARMS.flatMap(() => WIDOWX_250S);

@@ -36,18 +36,27 @@ export async function readyLeaders(leaders: Leaders, clock: Clock, signal: StopS
   await leaders.activate();
   const pose = START_POSE.slice();
   ARMS.forEach((_, side) => (pose[side * ARM_JOINTS.length + GRIPPER] = HALF_OPEN));
-  const source = new Alignment(leaders.observe().qpos, pose);
-  const limits = new Limits(LEADER_LIMITS, CONTROL_PERIOD_S);
-  const { interrupted } = await run({ robot: leaders, source, clock, limits, steps: source.steps, signal });
-  if (!interrupted) await leaders.relaxGrippers();
-  return !interrupted;
+  if (!(await move(leaders, pose, clock, signal))) return false;
+  await leaders.relaxGrippers();
+  return true;
 }
 
 /** Slowly to where leaders lie without torque. Safe after any end of teleoperation. */
 export async function parkLeaders(leaders: Leaders, clock: Clock): Promise<void> {
-  const source = new Alignment(leaders.observe().qpos, SLEEP_POSE);
+  await move(leaders, SLEEP_POSE, clock);
+}
+
+/** A slow ramp of stiff leaders; false when `signal` stopped it. */
+async function move(
+  leaders: Leaders,
+  pose: Float64Array,
+  clock: Clock,
+  signal?: StopSignal,
+): Promise<boolean> {
+  const source = new Alignment(leaders.observe().qpos, pose);
   const limits = new Limits(LEADER_LIMITS, CONTROL_PERIOD_S);
-  await run({ robot: leaders, source, clock, limits, steps: source.steps });
+  const { interrupted } = await run({ robot: leaders, source, clock, limits, steps: source.steps, signal });
+  return !interrupted;
 }
 
 /** Whether both hands are closed: the operator wants to begin. */
