@@ -95,39 +95,43 @@ export class World {
   reset(start: StartPose): void {
     const { mujoco, model, data } = this;
     mujoco.mj_resetData(model, data);
-    const { qpos, ctrl }: PhysicsData = data;
-    this.#map.joints.forEach((joint, i) => {
-      const position = joint.isGripper ? START_FINGER_M : ARM_START_POSE[i % ARM_START_POSE.length]!;
-      qpos[joint.position] = ctrl[joint.actuator] = position;
-      if (joint.mirror) qpos[joint.mirror.position] = ctrl[joint.mirror.actuator] = -position;
-    });
-    this.#map.objects.forEach((object, i) => {
-      for (let k = 0; k < 7; k += 1) qpos[object.position + k] = start.objects[7 * i + k]!;
-    });
+    this.#putArms((i, isGripper) =>
+      isGripper ? START_FINGER_M : ARM_START_POSE[i % ARM_START_POSE.length]!,
+    );
+    this.#putObjects(start);
     // Solves for the first acceleration too, so that the solver starts warm as it does in dm_control.
     mujoco.mj_forward(model, data);
   }
 
   /** Puts the objects alone at `start.objects`, at rest. */
   resetObjects(start: StartPose): void {
-    const { qpos, qvel }: PhysicsData = this.data;
-    this.#map.objects.forEach((object, i) => {
-      for (let k = 0; k < 7; k += 1) qpos[object.position + k] = start.objects[7 * i + k]!;
-      qvel.fill(0, object.velocity, object.velocity + 6);
-    });
+    this.#putObjects(start);
     this.mujoco.mj_forward(this.model, this.data);
   }
 
   /** Puts the arms alone at `pose` (14,), at rest and told to stay there. */
   placeArms(pose: Float64Array): void {
+    this.#putArms((i, isGripper) => (isGripper ? fingerPosition(pose[i]!) : pose[i]!));
+    this.mujoco.mj_forward(this.model, this.data);
+  }
+
+  /** At rest and told to stay: `place` gives joint `i` of 14 [rad], or its finger [m]. */
+  #putArms(place: (i: number, isGripper: boolean) => number): void {
     const { qpos, qvel, ctrl }: PhysicsData = this.data;
     this.#map.joints.forEach((joint, i) => {
-      const position = joint.isGripper ? fingerPosition(pose[i]!) : pose[i]!;
+      const position = place(i, joint.isGripper);
       qpos[joint.position] = ctrl[joint.actuator] = position;
       qvel[joint.velocity] = 0;
       if (joint.mirror) qpos[joint.mirror.position] = ctrl[joint.mirror.actuator] = -position;
     });
-    this.mujoco.mj_forward(this.model, this.data);
+  }
+
+  #putObjects({ objects }: StartPose): void {
+    const { qpos, qvel }: PhysicsData = this.data;
+    this.#map.objects.forEach((object, i) => {
+      for (let k = 0; k < 7; k += 1) qpos[object.position + k] = objects[7 * i + k]!;
+      qvel.fill(0, object.velocity, object.velocity + 6);
+    });
   }
 
   /**
