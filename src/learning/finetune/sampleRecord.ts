@@ -30,6 +30,11 @@ export class SampleRecords {
     this.#numbers = DOF + options.environmentSize + options.chunkSize * (DOF + 1);
   }
 
+  /** Size of a record; its pictures are known from the first on. */
+  get bytes(): number {
+    return this.#pictures.reduce((sum, { bytes }) => sum + bytes, 4 * this.#numbers);
+  }
+
   /** The sample that starts at `step`. Throws EpisodeError when the episode is shorter. */
   pack(path: string, episode: SampledEpisode, step: number, pictures: readonly Picture[]): SampleRecord {
     const { chunkSize, environmentSize } = this.#options;
@@ -40,8 +45,7 @@ export class SampleRecords {
       bytes: picture.byteLength,
       isFloat: picture instanceof Float32Array,
     }));
-    const size = pictures.reduce((sum, { byteLength }) => sum + byteLength, 4 * this.#numbers);
-    const record = new Uint8Array(size);
+    const record = new Uint8Array(this.bytes);
     const { qposOf, environmentOf, actionsOf, isPadOf } = this.#partsOf(record);
     qposOf.set(qpos.subarray(step * DOF, (step + 1) * DOF));
     const width = environmentState.length / steps;

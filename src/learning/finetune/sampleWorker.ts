@@ -36,7 +36,6 @@ const episodes = new LruCache<EpisodeData>(EPISODE_BYTES, ({ physicsState, steps
   return 8 * (physicsState.length + columns * steps);
 });
 const records = new SampleRecords(options);
-let recordBytes = 0;
 const disk = options.disk && new DiskCache(options.disk.folder, options.disk.megabytes * 1e6);
 const cache = new LruCache<SampleRecord>(
   options.cacheMegabytes * 1e6,
@@ -78,13 +77,11 @@ async function answer({ id, samples }: SampleQuestion): Promise<void> {
 async function recordOf({ path, step }: ChunkReference): Promise<SampleRecord> {
   const key = `${path}@${step}`;
   return await cache.get(key, async () => {
-    if (disk && recordBytes > 0) {
-      const record = new Uint8Array(recordBytes);
+    if (disk?.has(key)) {
+      const record = new Uint8Array(records.bytes);
       if (disk.read(key, record)) return record;
     }
-    const record = records.pack(path, episodeAt(path), step, await observe(path, step));
-    recordBytes = record.length;
-    return record;
+    return records.pack(path, episodeAt(path), step, await observe(path, step));
   });
 }
 
