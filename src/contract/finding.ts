@@ -14,3 +14,11 @@ export interface Finding {
   /** What to do about it; always there when it is a warning or a failure. */
   readonly fix?: string;
 }
+
+export const finding = (
+  subject: string,
+  what: string,
+  grade: Grade,
+  found: string,
+  fix?: string,
+): Finding => ({ subject, what, grade, found, ...(fix !== undefined && { fix }) });

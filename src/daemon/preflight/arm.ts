@@ -1,12 +1,13 @@
 /** Findings about one arm: its port, its adapter, every servo against the profile. */
 import type { ArmProfile } from '../../contract/arm.js';
 import { AlohadError } from '../../contract/errors.js';
-import type { Finding, Grade } from '../../contract/finding.js';
+import { finding, type Finding, type Grade } from '../../contract/finding.js';
 import { inspectArm, type ServoFacts } from '../../hardware/arm/armInspection.js';
 import { ServoBus } from '../../hardware/dynamixel/bus.js';
 import {
   BAUD_RATES,
   describeHardwareError,
+  FAST_FIRMWARE,
   RADIANS_PER_TICK,
 } from '../../hardware/dynamixel/controlTable.js';
 import { modelByName, modelByNumber } from '../../hardware/dynamixel/models.js';
@@ -17,8 +18,6 @@ import { namedSerialDevices, serialDevice, udevRule, type SerialDevice } from '.
 const SLACK_MS = 40;
 /** 1 ms costs 2.4 ms a cycle, 16 ms cost 16.6 ms; source: facts/hardware.md 6. */
 const BEST_LATENCY_MS = 1;
-/** Fast sync read came with it; source: e-manual, Fast Sync Read (0x8A). */
-const FAST_FIRMWARE = 45;
 /** Bus watchdog came with it; source: e-manual, Bus Watchdog (98). */
 const WATCHDOG_FIRMWARE = 38;
 /** ALOHA's supplies give 12 V; under a long cable's load a little less [V]. */
@@ -243,8 +242,4 @@ function checkShadows(bus: string, servos: readonly ServoFacts[]): Finding[] {
           'run alohad calibrate for this arm, which finds the homing offset of the shadow',
         );
   });
-}
-
-function finding(subject: string, what: string, grade: Grade, found: string, fix?: string): Finding {
-  return { subject, what, grade, found, ...(fix !== undefined && { fix }) };
 }

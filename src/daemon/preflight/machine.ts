@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Finding } from '../../contract/finding.js';
+import { finding, type Finding, type Grade } from '../../contract/finding.js';
 import { requestFifo } from '../../realtime/fifo.js';
 import { monotonicMs } from '../../realtime/monotonic.js';
 
@@ -42,17 +42,19 @@ export function checkMachine(episodeFolder: string, rosDistribution: string | un
   ];
 }
 
+const machine = (what: string, grade: Grade, found: string, fix?: string): Finding =>
+  finding('machine', what, grade, found, fix);
+
 function checkProcessors(): Finding {
   const cores = availableParallelism();
   return cores >= 2
-    ? { subject: 'machine', what: 'processors', grade: 'ok', found: `${cores}` }
-    : {
-        subject: 'machine',
-        what: 'processors',
-        grade: 'warn',
-        found: `${cores}: the control loop and the policy share it`,
-        fix: 'use a machine with two cores or more',
-      };
+    ? machine('processors', 'ok', `${cores}`)
+    : machine(
+        'processors',
+        'warn',
+        `${cores}: the control loop and the policy share it`,
+        'use a machine with two cores or more',
+      );
 }
 
 function checkClock(): Finding {
@@ -66,21 +68,20 @@ function checkClock(): Finding {
   }
   const found = `monotonic clock, steps of ${(finest * 1000).toFixed(2)} us`;
   return backwards === 0 && finest <= CLOCK_RESOLUTION_MS
-    ? { subject: 'machine', what: 'clock', grade: 'ok', found }
-    : {
-        subject: 'machine',
-        what: 'clock',
-        grade: 'fail',
-        found: `${found}, ${backwards} steps backwards`,
-        fix: 'look at /sys/devices/system/clocksource: tsc or kvm-clock is needed',
-      };
+    ? machine('clock', 'ok', found)
+    : machine(
+        'clock',
+        'fail',
+        `${found}, ${backwards} steps backwards`,
+        'look at /sys/devices/system/clocksource: tsc or kvm-clock is needed',
+      );
 }
 
 function checkPriority(): Finding {
   const { granted, advice = '' } = requestFifo();
   return granted
-    ? { subject: 'machine', what: 'real-time priority', grade: 'ok', found: 'granted' }
-    : { subject: 'machine', what: 'real-time priority', grade: 'warn', found: 'refused', fix: advice };
+    ? machine('real-time priority', 'ok', 'granted')
+    : machine('real-time priority', 'warn', 'refused', advice);
 }
 
 function checkDisk(folder: string): Finding[] {
@@ -89,33 +90,29 @@ function checkDisk(folder: string): Finding[] {
     mkdirSync(folder, { recursive: true });
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
-    const space: Finding = {
-      subject: 'machine',
-      what: 'disk space',
-      grade: free >= ENOUGH_SPACE ? 'ok' : free >= LEAST_SPACE ? 'warn' : 'fail',
-      found: `${megabytes(free)} free for ${folder}; an hour of four cameras takes ${megabytes(ENOUGH_SPACE)}`,
-      ...(free < ENOUGH_SPACE && { fix: 'free some space, or record to another folder' }),
-    };
     const rate = free > 4 * TEST_BYTES ? writeRate(file) : 0;
     return [
-      space,
-      {
-        subject: 'machine',
-        what: 'disk speed',
-        grade: rate >= ENOUGH_RATE ? 'ok' : rate >= RECORDING_RATE ? 'warn' : 'fail',
-        found: `${megabytes(rate)}/s; recording writes up to ${megabytes(RECORDING_RATE)}/s`,
-        ...(rate < ENOUGH_RATE && { fix: 'record to a local solid-state disk' }),
-      },
+      machine(
+        'disk space',
+        free >= ENOUGH_SPACE ? 'ok' : free >= LEAST_SPACE ? 'warn' : 'fail',
+        `${megabytes(free)} free for ${folder}; an hour of four cameras takes ${megabytes(ENOUGH_SPACE)}`,
+        free >= ENOUGH_SPACE ? undefined : 'free some space, or record to another folder',
+      ),
+      machine(
+        'disk speed',
+        rate >= ENOUGH_RATE ? 'ok' : rate >= RECORDING_RATE ? 'warn' : 'fail',
+        `${megabytes(rate)}/s; recording writes up to ${megabytes(RECORDING_RATE)}/s`,
+        rate >= ENOUGH_RATE ? undefined : 'record to a local solid-state disk',
+      ),
     ];
   } catch (error) {
     return [
-      {
-        subject: 'machine',
-        what: 'disk',
-        grade: 'fail',
-        found: `cannot write to ${folder}: ${error instanceof Error ? error.message : String(error)}`,
-        fix: 'give the rig another folder for episodes, or rights to this one',
-      },
+      machine(
+        'disk',
+        'fail',
+        `cannot write to ${folder}: ${error instanceof Error ? error.message : String(error)}`,
+        'give the rig another folder for episodes, or rights to this one',
+      ),
     ];
   } finally {
     rmSync(file, { force: true });
@@ -139,23 +136,16 @@ function writeRate(file: string): number {
 function checkProgram(name: string, purpose: string, install: string): Finding {
   const { error, stdout } = spawnSync(name, ['-version'], { encoding: 'utf8' });
   return error
-    ? {
-        subject: 'machine',
-        what: name,
-        grade: 'warn',
-        found: `not installed: no ${purpose}`,
-        fix: install,
-      }
-    : { subject: 'machine', what: name, grade: 'ok', found: stdout.split('\n')[0] ?? '' };
+    ? machine(name, 'warn', `not installed: no ${purpose}`, install)
+    : machine(name, 'ok', stdout.split('\n')[0] ?? '');
 }
 
 function checkRos(distribution: string | undefined): Finding {
   return distribution !== undefined && existsSync(`/opt/ros/${distribution}`)
-    ? { subject: 'machine', what: 'ROS 2', grade: 'ok', found: distribution }
-    : {
-        subject: 'machine',
-        what: 'ROS 2',
-        grade: 'skip',
-        found: distribution === undefined ? 'not sourced in this shell' : `${distribution}, not in /opt/ros`,
-      };
+    ? machine('ROS 2', 'ok', distribution)
+    : machine(
+        'ROS 2',
+        'skip',
+        distribution === undefined ? 'not sourced in this shell' : `${distribution}, not in /opt/ros`,
+      );
 }

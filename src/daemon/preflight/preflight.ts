@@ -3,7 +3,7 @@ import { rosDistribution } from '../../config/environment.js';
 import { loadArmProfile } from '../../config/armFiles.js';
 import type { Rig } from '../../config/rig.js';
 import { AlohadError } from '../../contract/errors.js';
-import type { Finding } from '../../contract/finding.js';
+import { finding, type Finding } from '../../contract/finding.js';
 import { loadCheckpoint } from '../../policy/checkpoint.js';
 import { checkpointFolder } from '../parts.js';
 import { checkArm } from './arm.js';
@@ -39,20 +39,9 @@ async function checkPolicy(policy: string, rig: Rig): Promise<Finding> {
   try {
     const { manifest } = await loadCheckpoint(checkpointFolder(policy, rig.task));
     const cameras = manifest.images.map(({ camera }) => camera).join(', ') || 'no camera';
-    return {
-      subject: 'policy',
-      what: policy,
-      grade: 'ok',
-      found: `${manifest.name} for ${manifest.task}, ${cameras}`,
-    };
+    return finding('policy', policy, 'ok', `${manifest.name} for ${manifest.task}, ${cameras}`);
   } catch (error) {
     if (!(error instanceof AlohadError)) throw error;
-    return {
-      subject: 'policy',
-      what: policy,
-      grade: 'fail',
-      found: error.message,
-      fix: 'give another --policy',
-    };
+    return finding('policy', policy, 'fail', error.message, 'give another --policy');
   }
 }

@@ -14,8 +14,6 @@ export interface ServoFacts {
     readonly secondaryId: number;
     /** [2 us] */
     readonly returnDelay: number;
-    /** [tick] */
-    readonly homingOffset: number;
     /** Bits of Hardware Error Status. */
     readonly hardwareError: number;
     readonly temperatureDegC: number;
@@ -48,7 +46,6 @@ function inspectServo(bus: ServoBus, id: number): NonNullable<ServoFacts['found'
     driveMode: byte(ADDRESS.driveMode),
     secondaryId: byte(ADDRESS.secondaryId),
     returnDelay: byte(ADDRESS.returnDelayTime),
-    homingOffset: bus.readSigned(id, ADDRESS.homingOffset, 4),
     hardwareError: byte(ADDRESS.hardwareErrorStatus),
     temperatureDegC: byte(ADDRESS.presentTemperature),
     temperatureLimitDegC: byte(ADDRESS.temperatureLimit),

@@ -138,6 +138,9 @@ export function describeHardwareError(bits: number): string {
   return words.length > 0 ? words.join(', ') : 'no hardware error';
 }
 
+/** First firmware that knows the fast reads; source: e-manual, Fast Sync Read (0x8A). */
+export const FAST_FIRMWARE = 45;
+
 /** Bit 0 of Drive Mode: positions, velocities and currents have the opposite sign. */
 export const REVERSE_BIT = 0x01;
 /** Bit 2 of Drive Mode: profiles are given as times. */

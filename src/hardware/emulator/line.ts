@@ -3,7 +3,7 @@
  * with their times come out; a pseudo-terminal or a test stands around it.
  */
 import { crc16 } from '../dynamixel/crc.js';
-import { ADDRESS, BAUD_RATES } from '../dynamixel/controlTable.js';
+import { ADDRESS, BAUD_RATES, FAST_FIRMWARE } from '../dynamixel/controlTable.js';
 import { BROADCAST_ID, INSTRUCTION, MAX_ID, PacketWriter, STATUS_ERROR } from '../dynamixel/packet.js';
 import { PacketParser } from '../dynamixel/parser.js';
 import { ERROR_OF, Mishaps, type FaultCommand } from './faults.js';
@@ -18,8 +18,6 @@ export interface LineSettings extends WireTiming {
 
 /** Longest register block that one read returns [bytes]. */
 const LONGEST_READ = 700;
-/** First firmware that knows the fast reads; source: e-manual, Fast Sync Read (0x8A). */
-const FAST_FIRMWARE = 45;
 const LOW_VOLTAGE = 8;
 const SUPPLY_VOLTAGE = 12;
 
