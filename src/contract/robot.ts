@@ -56,6 +56,16 @@ export interface Observation {
   readonly environmentState: Float64Array;
 }
 
+/** Arrays for `observe` to fill, of a robot that knows no objects around it. */
+export const newObservation = () => ({
+  step: 0,
+  timeMs: 0,
+  qpos: new Float64Array(DOF),
+  qvel: new Float64Array(DOF),
+  effort: new Float64Array(DOF),
+  environmentState: new Float64Array(),
+});
+
 export interface Robot {
   readonly backend: Backend;
   /** Cameras of this robot; images are taken only when asked for. */

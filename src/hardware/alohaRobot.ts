@@ -4,7 +4,7 @@
  */
 import type { ImageSource } from '../contract/camera.js';
 import { AlohadError, UnknownCameraError } from '../contract/errors.js';
-import { ARM_JOINTS, DOF, type Observation, type Robot } from '../contract/robot.js';
+import { ARM_JOINTS, newObservation, type Observation, type Robot } from '../contract/robot.js';
 import { monotonicMs } from '../realtime/monotonic.js';
 import { ArmError, ArmLink, WATCHDOG_MS, type ArmOptions } from './arm/armLink.js';
 import type { ArmOrder } from './arm/armMemory.js';
@@ -26,14 +26,7 @@ export interface AlohaRobotOptions {
 export class AlohaRobot implements Robot {
   readonly backend: 'real' | 'emulated';
   readonly #options: AlohaRobotOptions;
-  readonly #observation = {
-    step: 0,
-    timeMs: 0,
-    qpos: new Float64Array(DOF),
-    qvel: new Float64Array(DOF),
-    effort: new Float64Array(DOF),
-    environmentState: new Float64Array(),
-  };
+  readonly #observation = newObservation();
   #arms: readonly ArmLink[] | undefined;
   #step = 0;
   readonly #oldestMs: number;

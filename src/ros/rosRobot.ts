@@ -4,7 +4,7 @@
  * The driver keeps its own limits and time-outs; torque is asked of it by `torque_enable`.
  */
 import { AlohadError, UnknownCameraError } from '../contract/errors.js';
-import { ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, isGripper } from '../contract/robot.js';
+import { ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, isGripper, newObservation } from '../contract/robot.js';
 import type { Arm, Observation, Robot } from '../contract/robot.js';
 import { FINGER_TRAVEL_M, motorOf, openingOf } from './gripper.js';
 import { RosPeerError, type RosMessage, type RosPort } from './rosPort.js';
@@ -51,14 +51,7 @@ export class RosRobot implements Robot {
     qvel: new Float64Array(DOF),
     effort: new Float64Array(DOF),
   };
-  readonly #observation = {
-    step: 0,
-    timeMs: 0,
-    qpos: new Float64Array(DOF),
-    qvel: new Float64Array(DOF),
-    effort: new Float64Array(DOF),
-    environmentState: new Float64Array(0),
-  };
+  readonly #observation = newObservation();
   #arms: readonly ArmPort[] = [];
   #step = 0;
   #connected = false;

@@ -1,7 +1,7 @@
 import { UnknownCameraError } from '#alohad/contract/errors.js';
 import { AlohadError } from '#alohad/contract/errors.js';
 import { CAMERAS } from '#alohad/contract/camera.js';
-import { ARMS, ARM_START_POSE, CONTROL_PERIOD_S, DOF } from '#alohad/contract/robot.js';
+import { ARMS, ARM_START_POSE, CONTROL_PERIOD_S, DOF, newObservation } from '#alohad/contract/robot.js';
 import type { CaptureInfo, ImageRequest } from '#alohad/contract/camera.js';
 import type { Backend, Observation, Robot } from '#alohad/contract/robot.js';
 
@@ -15,14 +15,7 @@ export class FakeRobot implements Robot {
   readonly calls: string[] = [];
   /** Every goal that reached the motors. */
   readonly goals: Float64Array[] = [];
-  readonly #observation = {
-    step: 0,
-    timeMs: 0,
-    qpos: new Float64Array(DOF),
-    qvel: new Float64Array(DOF),
-    effort: new Float64Array(DOF),
-    environmentState: new Float64Array(0),
-  };
+  readonly #observation = newObservation();
   readonly #qpos = Float64Array.from(ARMS.flatMap(() => ARM_START_POSE));
   readonly #qvel = new Float64Array(DOF);
   readonly #goal = this.#qpos.slice();

@@ -4,7 +4,7 @@
  */
 import type { ImageSource } from '../../contract/camera.js';
 import { AlohadError } from '../../contract/errors.js';
-import type { Observation, Robot } from '../../contract/robot.js';
+import { newObservation, type Observation, type Robot } from '../../contract/robot.js';
 import { MAX_REWARD, type Judge, type TaskName } from '../../contract/task.js';
 import type { AlohaRobot } from '../../hardware/alohaRobot.js';
 import type { SharedSample } from '../../realtime/sharedSample.js';
@@ -26,7 +26,7 @@ export class EmulatedRobot implements Robot, Judge {
   readonly #options: WorldOptions;
   readonly #states: SharedSample;
   readonly #state: Float64Array;
-  readonly #observation: { -readonly [Key in keyof Observation]: Observation[Key] };
+  readonly #observation = newObservation();
   #mirror: Mirror | undefined;
 
   /** @param states the newest physics state of the world behind the servos */
@@ -36,8 +36,6 @@ export class EmulatedRobot implements Robot, Judge {
     this.#options = options;
     this.#states = states;
     this.#state = new Float64Array(states.length);
-    const none = new Float64Array();
-    this.#observation = { step: 0, timeMs: 0, qpos: none, qvel: none, effort: none, environmentState: none };
   }
 
   async connect(): Promise<void> {
