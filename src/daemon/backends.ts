@@ -26,6 +26,8 @@ export interface WorkcellOptions {
   readonly shake?: number;
 }
 
+const NO_ROS = 'this build has no ROS 2 client yet';
+
 /** To add a backend, add it here. */
 const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
   sim: {
@@ -51,10 +53,10 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     realTime: true,
   },
   ros: {
-    unavailable: () => 'this build has no ROS 2 client yet',
+    unavailable: () => NO_ROS,
     // oxlint-disable-next-line require-await
     open: async () => {
-      throw new UnavailableError('this build has no ROS 2 client yet');
+      throw new UnavailableError(NO_ROS);
     },
     harmless: false,
     realTime: true,

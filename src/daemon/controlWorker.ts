@@ -20,6 +20,8 @@ const post = (message: ControlMessage, transfer: ArrayBuffer[] = []): void => {
   port.postMessage(message, transfer);
 };
 
+const say = (text: string): void => post({ kind: 'warning', text });
+
 /** Returns once everything is closed: an inference cut off in the middle would take the process with it. */
 async function control(
   job: ControlJob,
@@ -31,12 +33,11 @@ async function control(
   let interrupted = false;
   if (job.pace === 'realtime') warnWithoutFifo();
   const onListenerError = (_: StepListener, error: unknown): void => {
-    post({ kind: 'warning', text: `a listener failed and was detached: ${String(error)}` });
+    say(`a listener failed and was detached: ${String(error)}`);
   };
 
   return await withWorkcell({ ...job, shake: job.shakeRad ?? 0, onListenerError }, async (cell, session) => {
     const { robot, judge, physics } = cell;
-    const say = (text: string): void => post({ kind: 'warning', text });
     const source = await createSource(job, robot.images, say);
     const recording = job.record && new EpisodeRecording(job, job.record, cell, source.actions.name);
     const pace = clockOf(job.pace);
@@ -114,7 +115,7 @@ function describeFollowing({ errorRad, delayMs }: FollowingReport): string {
 
 function warnWithoutFifo(): void {
   const { granted, advice } = requestFifo();
-  if (!granted && advice !== undefined) post({ kind: 'warning', text: advice });
+  if (!granted && advice !== undefined) say(advice);
 }
 
 const stop = new AbortController();

@@ -1,21 +1,20 @@
 /** Teleoperation as a source of actions: the rig's leaders, which a person moves, with the ritual before each episode. */
 import type { Rig } from '../config/rig.js';
-import { CONTROL_PERIOD_S } from '../contract/robot.js';
 import type { StopSignal } from '../control/loop.js';
 import type { ControlSession } from '../control/session.js';
 import { handsClosed, parkLeaders, readyLeaders, START_POSE } from '../control/startRitual.js';
 import { Teleoperation } from '../control/teleoperation.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
-import { RealTimeClock } from '../realtime/clock.js';
 import { armsOf } from './servoWorkcell.js';
 import type { Source } from './sources.js';
+import { clockOf } from './withWorkcell.js';
 
 /** Throws RigError when the rig has no leaders, ArmError when they cannot be opened. */
 export async function leaderSource(rig: Rig, say: (text: string) => void): Promise<Source> {
   const backend = rig.backend === 'real' ? 'real' : 'emulated';
   const leaders = new AlohaRobot({ backend, arms: armsOf(rig, 'leader') });
   await leaders.connect();
-  const clock = new RealTimeClock(CONTROL_PERIOD_S * 1000);
+  const clock = clockOf('realtime');
   let stiff = false;
 
   const ready = async (session: ControlSession, signal: StopSignal): Promise<boolean> => {

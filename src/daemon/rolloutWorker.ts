@@ -54,11 +54,12 @@ export type RolloutAnswer = { readonly id: number } & (
 export type RolloutControl = 'stop' | 'close';
 
 const setup: RolloutSetup = workerData;
+const { pace = 'fast' } = setup;
 const port = parentPort!;
 const stop = new AbortController();
 
 try {
-  await withWorkcell({ rig: setup.rig, pace: paceOf(setup) }, serve);
+  await withWorkcell({ rig: setup.rig, pace }, serve);
 } catch (error) {
   fail(-1, error);
 }
@@ -66,7 +67,6 @@ port.close();
 
 async function serve(cell: Workcell, session: ControlSession): Promise<void> {
   const { manifest, live, rig } = setup;
-  const pace = paceOf(setup);
   const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
   const policy = new ActSource(manifest, withResidual(predictor, manifest.residual), cell.robot.images, {
     mode: 'chunk',
@@ -187,10 +187,6 @@ async function recorded<T>(recording: EpisodeRecording | undefined, play: () => 
     await recording?.giveUp();
     throw error;
   }
-}
-
-function paceOf({ pace = 'fast' }: RolloutSetup): 'realtime' | 'fast' {
-  return pace;
 }
 
 function post(answer: RolloutAnswer): void {

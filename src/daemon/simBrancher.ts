@@ -33,6 +33,7 @@ export interface SimBrancherOptions {
   readonly patience: DiskPatience;
 }
 
+/** Lines of earlier versions say more, which is passed over. */
 const entrySchema = z.object({
   index: z.int(),
   tried: z.int(),

@@ -10,7 +10,8 @@ import { loadCheckpoint } from '../policy/checkpoint.js';
 import { InferenceClient } from '../policy/inferenceClient.js';
 import { ReplaySource } from '../policy/replaySource.js';
 import type { TimingHistogram } from '../realtime/timingHistogram.js';
-import type { ControlJob } from './controlJob.js';
+import type { Rig } from '../config/rig.js';
+import type { ControlJob, SourceChoice } from './controlJob.js';
 import type { StopSignal } from '../control/loop.js';
 import type { ControlSession } from '../control/session.js';
 import { leaderSource } from './leaderSource.js';
@@ -37,39 +38,24 @@ export interface Source {
 const LOCKSTEP_TIMEOUT_MS = 120_000;
 
 /** Plays a recorded episode again, from where its arms were. Throws EpisodeError. */
-export function replaySource(path: string): Source {
+function replaySource(path: string): Source {
   const { action, qpos, steps } = readEpisode(path);
   if (steps === 0) throw new EpisodeError(`${path} has no steps`);
   return { actions: new ReplaySource(action.subarray(0, steps * DOF)), from: qpos.slice(0, DOF) };
 }
 
-/** Throws CheckpointError, CameraMismatchError, EpisodeError. */
-export async function createSource(
-  job: ControlJob,
-  images: ImageSource,
+/** Who acts without a policy, whose network runs in a verb and in the daemon in ways of their own. Throws EpisodeError, ArmError. */
+export async function sourceWithoutPolicy(
+  source: Exclude<SourceChoice, { kind: 'policy' }>,
+  rig: Rig,
   say: (text: string) => void,
 ): Promise<Source> {
-  const { source, rig } = job;
   switch (source.kind) {
     case 'script':
       return {
         actions: createExpert(rig.task, { seed: 0, positionM: source.waypointNoiseM, timing: source.timing }),
         from: START_POSE,
       };
-    case 'policy': {
-      const checkpoint = await loadCheckpoint(source.folder);
-      const { manifest } = checkpoint;
-      const { mode, decay, threads } = rig.execution;
-      const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
-      const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
-      const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), images, {
-        mode,
-        pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
-        ensembleDecay: decay,
-        ...(job.queryEvery !== undefined && { queryEvery: job.queryEvery }),
-      });
-      return { actions, from: START_POSE, latency: predictor.latency };
-    }
     case 'replay':
       return replaySource(source.path);
     case 'teleop':
@@ -77,4 +63,26 @@ export async function createSource(
     default:
       return source satisfies never;
   }
+}
+
+/** Throws CheckpointError, CameraMismatchError, EpisodeError, ArmError. */
+export async function createSource(
+  job: ControlJob,
+  images: ImageSource,
+  say: (text: string) => void,
+): Promise<Source> {
+  const { source, rig } = job;
+  if (source.kind !== 'policy') return await sourceWithoutPolicy(source, rig, say);
+  const checkpoint = await loadCheckpoint(source.folder);
+  const { manifest } = checkpoint;
+  const { mode, decay, threads } = rig.execution;
+  const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
+  const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
+  const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), images, {
+    mode,
+    pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
+    ensembleDecay: decay,
+    ...(job.queryEvery !== undefined && { queryEvery: job.queryEvery }),
+  });
+  return { actions, from: START_POSE, latency: predictor.latency };
 }

@@ -2,11 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rig } from '../../config/rig.js';
 import type { StartPose } from '../../contract/task.js';
+import type { ArmOptions } from '../../hardware/arm/armLink.js';
 import { AlohaRobot } from '../../hardware/alohaRobot.js';
 import { Emulator, type EmulatedPlant } from '../../hardware/emulator/emulator.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 import { sampleStartPose } from '../../simulation/startPoses.js';
-import { World } from '../../simulation/world.js';
+import { World, type WorldOptions } from '../../simulation/world.js';
 import { emulatedBuses } from '../emulation.js';
 import { worldOptions } from '../parts.js';
 import { armsOf } from '../servoWorkcell.js';
@@ -27,17 +28,18 @@ export class EmulatedWorkcell implements Workcell {
   /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError. */
   static async open(rig: Rig): Promise<EmulatedWorkcell> {
     const arms = armsOf(rig, 'follower');
-    const world = await World.load(worldOptions(rig));
+    const options = worldOptions(rig);
+    const world = await World.load(options);
     const states = SharedSample.allocate(world.stateSize);
     world.dispose();
     const names = new Set(arms.map(({ name }) => name));
     const buses = emulatedBuses(rig).filter(({ name }) => names.has(name));
-    const emulator = await Emulator.start(buses, plantOf(rig, states));
+    const emulator = await Emulator.start(buses, plantOf(arms, options, states));
     const robot = new AlohaRobot({
       backend: 'emulated',
       arms: arms.map((arm) => ({ ...arm, ...PATIENCE })),
     });
-    return new EmulatedWorkcell(new EmulatedRobot(robot, worldOptions(rig), states), emulator);
+    return new EmulatedWorkcell(new EmulatedRobot(robot, options, states), emulator);
   }
 
   private constructor(robot: EmulatedRobot, emulator: Emulator) {
@@ -70,14 +72,13 @@ export class EmulatedWorkcell implements Workcell {
   }
 }
 
-/** The rig's world, moved by its followers. */
-function plantOf(rig: Rig, states: SharedSample): EmulatedPlant {
-  const arms = armsOf(rig, 'follower');
+/** A world, moved by these arms. */
+function plantOf(arms: readonly ArmOptions[], world: WorldOptions, states: SharedSample): EmulatedPlant {
   const options: WorldPlantOptions = {
-    world: worldOptions(rig),
+    world,
     states: states.memory,
     sleepPose: arms[0]!.profile.sleepPose,
-    start: sampleStartPose(rig.task, 0),
+    start: sampleStartPose(world.task, 0),
   };
   return {
     module: new URL('./worldPlant.js', import.meta.url).href,

@@ -6,10 +6,8 @@ import { InferenceClient } from '../../policy/inferenceClient.js';
 import type { TimingHistogram } from '../../realtime/timingHistogram.js';
 import type { EpisodeResult } from '../controlJob.js';
 import { EpisodeRecording } from '../episodeRecording.js';
-import { leaderSource } from '../leaderSource.js';
-import { createExpert } from '../parts.js';
 import { START_POSE } from '../../control/startRitual.js';
-import { replaySource, type Source } from '../sources.js';
+import { sourceWithoutPolicy, type Source } from '../sources.js';
 import type { Workcell } from '../workcell.js';
 import { withResidual } from '../residualPredictor.js';
 import { chunkTap, type LiveMemory } from './liveMemory.js';
@@ -88,33 +86,15 @@ export class EpisodeRun {
 
   async #prepare(): Promise<Source> {
     const { source, rig } = this.#order;
-    switch (source.kind) {
-      case 'script':
-        return {
-          actions: createExpert(rig.task, {
-            seed: 0,
-            positionM: source.waypointNoiseM,
-            timing: source.timing,
-          }),
-          from: START_POSE,
-        };
-      case 'policy': {
-        const predictor = InferenceClient.attach(source.manifest, source.block);
-        const corrected = withResidual(predictor, source.manifest.residual);
-        const actions = new ActSource(source.manifest, corrected, this.#cell.robot.images, {
-          mode: rig.execution.mode,
-          pace: 'realtime',
-          ensembleDecay: rig.execution.decay,
-          onChunk: chunkTap(this.#memory),
-        });
-        return { actions, from: START_POSE, latency: predictor.latency };
-      }
-      case 'replay':
-        return replaySource(source.path);
-      case 'teleop':
-        return await leaderSource(rig, this.#say);
-      default:
-        return source satisfies never;
-    }
+    if (source.kind !== 'policy') return await sourceWithoutPolicy(source, rig, this.#say);
+    const predictor = InferenceClient.attach(source.manifest, source.block);
+    const corrected = withResidual(predictor, source.manifest.residual);
+    const actions = new ActSource(source.manifest, corrected, this.#cell.robot.images, {
+      mode: rig.execution.mode,
+      pace: 'realtime',
+      ensembleDecay: rig.execution.decay,
+      onChunk: chunkTap(this.#memory),
+    });
+    return { actions, from: START_POSE, latency: predictor.latency };
   }
 }
