@@ -55,10 +55,10 @@ export class JointSpace {
   velocity(joint: number, raw: number, tick: number): number {
     const speed = raw * VELOCITY_UNIT;
     if (joint !== GRIPPER) return speed;
-    const { observed } = this.#gripper;
-    const { open, close } = this.#gripper[observed];
-    const angle = (tick - ZERO_TICK) * RADIANS_PER_TICK;
-    return ((observed === 'finger' ? this.#fingerPerRadian(angle) : 1) * speed) / (open - close);
+    const { observed, joint: servo } = this.#gripper;
+    return observed === 'finger'
+      ? this.openingPerRadian((tick - ZERO_TICK) * RADIANS_PER_TICK) * speed
+      : speed / (servo.open - servo.close);
   }
 
   /** Present Current or Load -> share of the servo's stall current. Safe in the loop. */

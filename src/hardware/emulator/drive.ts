@@ -34,7 +34,6 @@ export class Drive {
   #acceleration = Infinity;
   #stopped = false;
   #stalledS = 0;
-  #target: number | undefined;
 
   constructor(memory: ControlMemory, motor: Motor) {
     this.#memory = memory;
@@ -49,7 +48,9 @@ export class Drive {
 
   /** Where the controller pulls the horn [tick of the encoder]; undefined where it does not control a position. */
   get target(): number | undefined {
-    return this.#target;
+    const mode = this.#memory.get(ADDRESS.operatingMode);
+    const isFree = this.#memory.get(ADDRESS.torqueEnable) === 0;
+    return isFree || mode === MODE.pwm || mode === MODE.current ? undefined : this.#profile.position;
   }
 
   /** The trajectory starts from where the horn is. */
@@ -94,7 +95,6 @@ export class Drive {
       this.#motor.step(undefined, Infinity, dt);
       this.#profile.reset(this.#motor.position);
       this.#stalledS = 0;
-      this.#target = undefined;
       return;
     }
     const most = memory.get(ADDRESS.goalPwm) / FULL_PWM;
@@ -116,7 +116,6 @@ export class Drive {
       if (!this.#stopped) this.#followPosition(dt);
       duty = this.#towards(this.#profile.position);
     }
-    this.#target = mode === MODE.pwm || mode === MODE.current ? undefined : this.#profile.position;
     const ceiling = mode === MODE.pwm ? 1 : Math.abs(most);
     this.#motor.step(Math.min(Math.max(duty, -ceiling), ceiling), currentLimit, dt);
     const stalled =
