@@ -8,7 +8,8 @@
  *                     successes
  *   free off-policy:  after each roll-out several actor steps on four of each, from the whole replay
  *
- * Until the critic is warm only it learns.
+ * Until the critic is warm only it learns. A roll-out's chunks join the replay once its turn is over: until then the
+ * critic has not been told how it ended and can be asked, and the chunks are fetched while the next one is played.
  */
 import { RandomStream } from '../../episodes/randomStream.js';
 import type { ActBatch } from '../../network/actBatch.js';
@@ -18,6 +19,7 @@ import type { CriticConfig } from '../../network/critic.js';
 import type { CriticTrainer } from '../../network/criticTrainer.js';
 import type { Actor, Algorithm, JudgedRollout, LearningReport } from './actor.js';
 import { fetchBatch, judgedChunk, timesOf } from './actor.js';
+import type { ChunkOrder } from './chunkSupply.js';
 import { CriticReport } from './criticReport.js';
 import { FAILED, farmChunks, lastChunk } from './farming.js';
 import type { JudgedChunk } from './replay.js';
@@ -84,11 +86,24 @@ export class ChunkCriticLearning implements Algorithm {
   }
 
   async learn(rollout: JudgedRollout): Promise<LearningReport> {
-    const judged = await this.#judge(rollout);
-    const latest = this.#remember(rollout);
-    const criticLoss = await this.#learnToJudge(rollout.index);
+    const { chunks } = this.#actor;
+    const farmed = this.#farm(rollout);
+    const [first] = farmed;
+    // The failure's chunk that the conservative actor learns from.
+    const latest = first?.label === FAILED ? first : undefined;
+    const readable = (sample: JudgedChunk | undefined) =>
+      sample && chunks.isReadable(sample.path) ? [sample] : [];
+    const last = this.#lastChunk(rollout);
+    const critic = this.#orderForCritic(rollout.index);
+    const played = chunks.order(() => readable(last));
+    const criticLoss = await this.#learnToJudge(critic);
+    const judged = await this.#judge(played);
     this.#warm ||= this.#isWarm(rollout.index);
-    const actor = this.#warm ? await this.#learnToAct(rollout, latest) : {};
+    const actor = this.#warm ? await this.#learnToAct(rollout, () => readable(latest)) : {};
+    if (chunks.isReadable(rollout.path)) {
+      this.#replay.add(farmed);
+      chunks.order(() => farmed);
+    }
     return { ...judged, ...criticLoss, ...actor, ...this.report.quality };
   }
 
@@ -107,7 +122,7 @@ export class ChunkCriticLearning implements Algorithm {
   }
 
   recall(rollout: JudgedRollout): void {
-    this.#remember(rollout);
+    this.#replay.add(this.#farm(rollout));
   }
 
   forget(path: string): void {
@@ -132,32 +147,33 @@ export class ChunkCriticLearning implements Algorithm {
     await this.#critic.close();
   }
 
-  /** The critic's opinion of a chunk as it was played, before it is told how that ended. */
-  async #judge(rollout: JudgedRollout): Promise<LearningReport> {
+  /** The chunk that the critic is asked about; none while it knows nothing. */
+  #lastChunk(rollout: JudgedRollout): JudgedChunk | undefined {
+    const { successes, failures } = this.#replay;
+    if (failures.length === 0 || successes.length === 0) return undefined;
     const chunk = lastChunk(rollout.reward, timesOf(this.#actor));
-    if (!chunk || this.#replay.failures.length === 0 || this.#replay.successes.length === 0) return {};
-    const { chunks } = this.#actor;
-    const sample = judgedChunk(rollout, chunk);
-    const delivery = await chunks.fetch(() => (chunks.isReadable(sample.path) ? [sample] : []));
+    return chunk && judgedChunk(rollout, chunk);
+  }
+
+  /** The critic's opinion of a chunk as it was played, before it is told how that ended. */
+  async #judge(order: ChunkOrder<JudgedChunk>): Promise<LearningReport> {
+    const delivery = await this.#actor.chunks.deliver(order);
     if (!delivery) return {};
+    const { label } = delivery.samples[0]!;
     const values = await this.#critic.judge(delivery.batch);
     const value = values.reduce((sum, head) => sum + head, 0) / values.length;
-    this.report.add(value, chunk.label);
+    this.report.add(value, label);
     this.#judged++;
-    return { value, brier: (value - chunk.label) ** 2 };
+    return { value, brier: (value - label) ** 2 };
   }
 
-  /** Farms the roll-out; returns the failure's chunk that the conservative actor learns from. */
-  #remember(rollout: JudgedRollout): JudgedChunk | undefined {
-    const { seed } = this.#actor;
-    const random = RandomStream.of(seed, 'farm', rollout.index);
+  #farm(rollout: JudgedRollout): JudgedChunk[] {
+    const random = RandomStream.of(this.#actor.seed, 'farm', rollout.index);
     const farmed = farmChunks(rollout.reward, timesOf(this.#actor), this.#options.farmed, random);
-    this.#replay.add(farmed.map((chunk) => judgedChunk(rollout, chunk)));
-    const [first] = farmed;
-    return first?.label === FAILED ? judgedChunk(rollout, first) : undefined;
+    return farmed.map((chunk) => judgedChunk(rollout, chunk));
   }
 
-  async #learnToJudge(index: number): Promise<LearningReport> {
+  #orderForCritic(index: number): ChunkOrder<JudgedChunk>[] {
     const { criticSteps, criticBatchSize } = this.#options;
     const { chunks, seed } = this.#actor;
     const half = criticBatchSize / 2;
@@ -167,11 +183,14 @@ export class ChunkCriticLearning implements Algorithm {
       const random = RandomStream.of(seed, 'critic', index, step);
       return [...draw(successes, half, random), ...draw(failures, half, random)];
     };
-    const orders = Array.from({ length: criticSteps }, (_, step) => chunks.order(() => drawn(step)));
+    return Array.from({ length: criticSteps }, (_, step) => chunks.order(() => drawn(step)));
+  }
+
+  async #learnToJudge(orders: readonly ChunkOrder<JudgedChunk>[]): Promise<LearningReport> {
     let loss = 0;
     let steps = 0;
     for (const order of orders) {
-      const delivery = await chunks.deliver(order);
+      const delivery = await this.#actor.chunks.deliver(order);
       if (!delivery) break;
       const labels = Float32Array.from(delivery.samples, ({ label }) => label);
       loss += await this.#critic.train(delivery.batch, labels, this.#headWeights(delivery.samples));
@@ -199,13 +218,14 @@ export class ChunkCriticLearning implements Algorithm {
     );
   }
 
-  async #learnToAct(rollout: JudgedRollout, latest: JudgedChunk | undefined): Promise<LearningReport> {
+  async #learnToAct(
+    rollout: JudgedRollout,
+    latest: () => readonly JudgedChunk[],
+  ): Promise<LearningReport> {
     const { mode, batchSize } = this.#options;
-    const { chunks, trainer } = this.#actor;
-    const failures = (random: RandomStream): JudgedChunk[] => {
-      if (mode === 'free') return draw(this.#recentFailures(rollout.actorVersion), batchSize / 2, random);
-      return latest && chunks.isReadable(latest.path) ? [latest] : [];
-    };
+    const { trainer } = this.#actor;
+    const failures = (random: RandomStream): readonly JudgedChunk[] =>
+      mode === 'free' ? draw(this.#recentFailures(rollout.actorVersion), batchSize / 2, random) : latest();
     let report: LearningReport = {};
     for (let step = 0; step < this.actorSteps; step++) {
       const stream = `actor ${rollout.index}.${step}`;
