@@ -12,6 +12,7 @@ import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
 import { residualCommand } from './residual.js';
+import { bestOfCommand } from './bestOf.js';
 import { rosCommand } from './ros.js';
 import { serveCommand } from './serve.js';
 import { trainCommand } from './train.js';
@@ -32,6 +33,7 @@ export function program(): Command {
     trainCommand(),
     finetuneCommand(),
     residualCommand(),
+    bestOfCommand(),
     reportCommand(),
     evalCommand(),
     checkCommand(),

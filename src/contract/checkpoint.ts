@@ -24,7 +24,8 @@ export interface Normalisation {
  * - `qpos` float32 (1, 14), raw rad and normalised grippers: normalisation is inside the graph;
  * - `environment_state` float32 (1, n), only for state-based policies;
  * - `image_0`, `image_1`, ... uint8 (1, height, width, 3) RGB, one per entry of `images`, in that order;
- * - output `actions` float32 (1, chunkSize, 14), de-normalised.
+ * - output `actions` float32 (1, chunkSize, 14), de-normalised;
+ * - output `scores` float32 (1, N), only with `choice`: of each of its offsets.
  */
 export interface PolicyManifest {
   readonly format: 'alohad-policy';
@@ -47,6 +48,7 @@ export interface PolicyManifest {
   /** Name of the checkpoint it was trained on from, if any. */
   readonly parent?: string;
   readonly residual?: ChunkResidual;
+  readonly choice?: ChunkChoice;
 }
 
 /** A constant correction of chunks, learned after the network and applied to what it predicts: `alohad residual`. */
@@ -57,4 +59,16 @@ export interface ChunkResidual {
   readonly arm: Arm;
   /** In the world [m]. */
   readonly offsetM: readonly [number, number, number];
+}
+
+/** Best of N: chunks are moved by the offset that the network scores highest: `alohad best-of`. */
+export interface ChunkChoice {
+  /** Chunks that begin at this control step or later are moved. */
+  readonly fromStep: number;
+  /** Whose gripper's path is moved, its orientation kept. */
+  readonly arm: Arm;
+  /** The N offsets in the world [m]; the first is none. */
+  readonly offsetsM: readonly (readonly [number, number, number])[];
+  /** By how much a score must exceed that of the first. */
+  readonly margin: number;
 }

@@ -20,6 +20,8 @@ export interface ActionChunk {
   readonly step: number;
   /** Shape (k, 14), row-major: rad, grippers normalised. */
   readonly actions: Float32Array;
+  /** Of the offsets that the policy chooses among (`ChunkChoice`); absent or empty when it does not. */
+  readonly scores?: Float32Array;
   /** From handing over the observation to having the chunk [ms]. */
   readonly latencyMs: number;
 }

@@ -20,7 +20,10 @@ export interface StartPolicy extends StoredPolicy {
 export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConfig): StartPolicy {
   const folder = resolve(policy);
   const stored = readStoredPolicy(folder);
-  const manifest: PolicyManifest = JSON.parse(readFileSync(join(folder, CHECKPOINT_FILES.manifest), 'utf8'));
+  // Critics that chose among offsets knew the policy as it was: what learns from here on goes without them.
+  const { choice: _, ...manifest }: PolicyManifest = JSON.parse(
+    readFileSync(join(folder, CHECKPOINT_FILES.manifest), 'utf8'),
+  );
   if (manifest.task !== rig.task)
     throw new UsageError(`${policy} is a policy for ${manifest.task}, the rig's task is ${rig.task}`);
   const { dropout = stored.config.dropout } = config;

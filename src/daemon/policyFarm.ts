@@ -24,7 +24,8 @@ export async function openPolicyFarm(
   folder: string,
   signal?: AbortSignal,
 ): Promise<PolicyFarm> {
-  const { manifest } = await loadCheckpoint(policy);
+  // The live network has no critics.
+  const { choice: _, ...manifest } = (await loadCheckpoint(policy)).manifest;
   if (manifest.task !== rig.task)
     throw new UsageError(`${policy} is a policy for ${manifest.task}, the rig's task is ${rig.task}`);
   const { config, weights } = readStoredPolicy(policy);

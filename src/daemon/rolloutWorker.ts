@@ -14,7 +14,7 @@ import { InferenceClient } from '../policy/inferenceClient.js';
 import type { LiveModel } from '../policy/liveWeights.js';
 import { ReplaySource } from '../policy/replaySource.js';
 import { EpisodeRecording } from './episodeRecording.js';
-import { withResidual } from './residualPredictor.js';
+import { withOffset } from './offsetPredictor.js';
 import { START_POSE } from '../control/startRitual.js';
 import { StepTrace } from './stepTrace.js';
 import { clockOf, withWorkcell } from './withWorkcell.js';
@@ -68,7 +68,7 @@ port.close();
 async function serve(cell: Workcell, session: ControlSession): Promise<void> {
   const { manifest, live, rig } = setup;
   const predictor = await InferenceClient.start({ manifest, modelPath: '' }, { threads: 1, live });
-  const policy = new ActSource(manifest, withResidual(predictor, manifest.residual), cell.robot.images, {
+  const policy = new ActSource(manifest, withOffset(predictor, manifest), cell.robot.images, {
     mode: 'chunk',
     pace: pace === 'fast' ? 'lockstep' : 'realtime',
     queryEvery: manifest.chunkSize,

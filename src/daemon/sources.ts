@@ -16,7 +16,7 @@ import type { StopSignal } from '../control/loop.js';
 import type { ControlSession } from '../control/session.js';
 import { leaderSource } from './leaderSource.js';
 import { createExpert } from './parts.js';
-import { withResidual } from './residualPredictor.js';
+import { withOffset } from './offsetPredictor.js';
 
 export interface Source {
   readonly actions: ActionSource;
@@ -78,7 +78,7 @@ export async function createSource(
   const { mode, decay, threads } = rig.execution;
   const timeout = job.pace === 'fast' ? { timeoutMs: LOCKSTEP_TIMEOUT_MS } : {};
   const predictor = await InferenceClient.start(checkpoint, { threads, ...timeout });
-  const actions = new ActSource(manifest, withResidual(predictor, manifest.residual), images, {
+  const actions = new ActSource(manifest, withOffset(predictor, manifest), images, {
     mode,
     pace: job.pace === 'realtime' ? 'realtime' : 'lockstep',
     ensembleDecay: decay,

@@ -5,11 +5,13 @@ import type { ActConfig } from './actConfig.js';
 import { seesEnvironmentState } from './actConfig.js';
 import { parameterShapes } from './actParameters.js';
 import type { Weights } from './actParameters.js';
+import { criticSpecs, type CriticConfig } from './critic.js';
 import type { Parameters } from './backbone.js';
 import type { Slot } from './flatLayout.js';
 import { formatShape, Graph } from './graph.js';
-import type { Tensor } from './graph.js';
+import type { Shape, Tensor } from './graph.js';
 import type { Learner } from './learner.js';
+import { offsetScores, type Offset } from './offsetChoice.js';
 import { TrainingError } from './trainingError.js';
 
 /**
@@ -23,6 +25,29 @@ export function buildPolicyModel(config: ActConfig, weights: Weights): Uint8Arra
 }
 
 /**
+ * The same model with a second output `scores` (1, N): of each of `offsets`, by critics of those weights and that
+ * configuration (`offsetCriticConfig`).
+ */
+export function buildChoosingModel(
+  config: ActConfig,
+  weights: Weights,
+  critic: { readonly config: CriticConfig; readonly weights: Weights },
+  offsets: readonly Offset[],
+): Uint8Array {
+  const graph = new Graph();
+  const shapes = new Map([...criticSpecs(critic.config)].map(([name, { shape }]) => [name, shape] as const));
+  const own = storedParameters(graph, config, weights);
+  const critics = stored(graph, shapes, critic.weights);
+  const parameters: Parameters = (name) => (shapes.has(name) ? critics(name) : own(name));
+  const act = { graph, config, parameters };
+  const inputs = policyInputs(graph, config);
+  return graph.encode({
+    actions: actPolicy(act, inputs),
+    scores: offsetScores(act, inputs, critic.config, offsets),
+  });
+}
+
+/**
  * The same model with the weights as inputs of their names, for a policy that is served while it learns. `slots` says
  * which, and where they lie in the learner's flat vector; a weight that does not train stays inside the file.
  */
@@ -31,12 +56,12 @@ export function buildLivePolicyModel(
   learner: Learner,
 ): { readonly model: Uint8Array; readonly slots: readonly Slot[] } {
   const graph = new Graph();
-  const stored = storedParameters(graph, config, learner.copyWeights('weights'));
+  const frozen = storedParameters(graph, config, learner.copyWeights('weights'));
   const trained = new Map(learner.slots.map((slot) => [slot.name, slot]));
   const used = new Map<string, { readonly slot: Slot; readonly tensor: Tensor }>();
   const lookUp = (name: string): Tensor => {
     const slot = trained.get(name);
-    if (!slot) return stored(name);
+    if (!slot) return frozen(name);
     const known = used.get(name) ?? { slot, tensor: graph.input(name, slot.shape) };
     used.set(name, known);
     return known.tensor;
@@ -71,12 +96,15 @@ function imageInputs(graph: Graph, config: ActConfig): Tensor[] {
   );
 }
 
-/** Parameters as constants of the graph, each stored once. Throws TrainingError for a missing or misshapen one. */
 function storedParameters(graph: Graph, config: ActConfig, weights: Weights): Parameters {
-  const shapes = parameterShapes(config);
-  const stored = new Map<string, Tensor>();
+  return stored(graph, parameterShapes(config), weights);
+}
+
+/** Parameters as constants of the graph, each stored once. Throws TrainingError for a missing or misshapen one. */
+function stored(graph: Graph, shapes: ReadonlyMap<string, Shape>, weights: Weights): Parameters {
+  const tensors = new Map<string, Tensor>();
   return (name) => {
-    const known = stored.get(name);
+    const known = tensors.get(name);
     if (known) return known;
     const shape = formatShape(shapes.get(name) ?? []);
     const weight = weights.get(name);
@@ -85,7 +113,7 @@ function storedParameters(graph: Graph, config: ActConfig, weights: Weights): Pa
         `weight "${name}" has ${weight ? `shape ${formatShape(weight.shape)}` : 'no value'}, the configuration needs ${shape}`,
       );
     const tensor = graph.constant(weight.data, weight.shape, name);
-    stored.set(name, tensor);
+    tensors.set(name, tensor);
     return tensor;
   };
 }

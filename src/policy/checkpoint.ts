@@ -29,6 +29,7 @@ const normalisation = z.strictObject({
   mean: perJoint,
   std: perJoint.refine((std) => std.every((s) => s > 0)),
 });
+const offset = z.tuple([z.number(), z.number(), z.number()]);
 const freeform = z.record(z.string(), z.unknown());
 
 const manifestSchema = z.strictObject({
@@ -51,7 +52,15 @@ const manifestSchema = z.strictObject({
     .strictObject({
       fromStep: z.int().nonnegative(),
       arm: z.enum(ARMS),
-      offsetM: z.tuple([z.number(), z.number(), z.number()]),
+      offsetM: offset,
+    })
+    .exactOptional(),
+  choice: z
+    .strictObject({
+      fromStep: z.int().nonnegative(),
+      arm: z.enum(ARMS),
+      offsetsM: z.array(offset).min(2),
+      margin: z.number().nonnegative(),
     })
     .exactOptional(),
 });
@@ -101,7 +110,7 @@ export interface TensorSignature {
 /** Inputs and outputs that the manifest promises, as contract/checkpoint.ts defines them. */
 export function signatureOf(manifest: PolicyManifest): {
   inputs: TensorSignature[];
-  output: TensorSignature;
+  outputs: TensorSignature[];
 } {
   const inputs: TensorSignature[] = [{ name: 'qpos', type: 'float32', shape: [1, DOF] }];
   if (manifest.environmentStateSize > 0) {
@@ -110,7 +119,12 @@ export function signatureOf(manifest: PolicyManifest): {
   for (const [index, { height, width }] of manifest.images.entries()) {
     inputs.push({ name: `image_${index}`, type: 'uint8', shape: [1, height, width, 3] });
   }
-  return { inputs, output: { name: 'actions', type: 'float32', shape: [1, manifest.chunkSize, DOF] } };
+  const outputs: TensorSignature[] = [
+    { name: 'actions', type: 'float32', shape: [1, manifest.chunkSize, DOF] },
+  ];
+  if (manifest.choice)
+    outputs.push({ name: 'scores', type: 'float32', shape: [1, manifest.choice.offsetsM.length] });
+  return { inputs, outputs };
 }
 
 /** What onnxruntime says of a tensor. Dimensions it does not know are names. */
@@ -125,17 +139,17 @@ export function requireSignature(
   manifest: PolicyManifest,
   model: { readonly inputs: readonly ModelTensor[]; readonly outputs: readonly ModelTensor[] },
 ): void {
-  const { inputs, output } = signatureOf(manifest);
+  const { inputs, outputs } = signatureOf(manifest);
   const promised = (tensors: readonly TensorSignature[]): string =>
     tensors.map((t) => `${t.name} ${t.type} (${t.shape.join(', ')})`).join('; ');
   const actual = (tensors: readonly ModelTensor[]): string =>
     tensors.map((t) => `${t.name} ${t.type} (${(t.shape ?? []).join(', ')})`).join('; ');
   const fits = (have: readonly ModelTensor[], want: readonly TensorSignature[]): boolean =>
     have.length === want.length && want.every((w) => have.some((h) => sameTensor(h, w)));
-  if (fits(model.inputs, inputs) && fits(model.outputs, [output])) return;
+  if (fits(model.inputs, inputs) && fits(model.outputs, outputs)) return;
   throw new CheckpointError(
     `The network of policy ${manifest.name} does not fit its ${CHECKPOINT_FILES.manifest}.\n` +
-      `  described: ${promised(inputs)} -> ${promised([output])}\n` +
+      `  described: ${promised(inputs)} -> ${promised(outputs)}\n` +
       `  network:   ${actual(model.inputs)} -> ${actual(model.outputs)}\n` +
       'The two files are not of the same checkpoint; copy or export it again.',
   );

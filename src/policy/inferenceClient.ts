@@ -56,7 +56,7 @@ export class InferenceClient implements Predictor {
   /** Resolves when the worker has ended, for whatever reason. */
   readonly ended: Promise<void>;
   readonly #timeoutMs: number;
-  readonly #chunk: { step: number; actions: Float32Array; latencyMs: number };
+  readonly #chunk: { step: number; actions: Float32Array; scores: Float32Array; latencyMs: number };
   #submittedMs = 0;
   #pending = false;
 
@@ -97,7 +97,7 @@ export class InferenceClient implements Predictor {
     this.loadMs = loadMs;
     this.#timeoutMs = timeoutMs;
     this.images = memory.images;
-    this.#chunk = { step: 0, actions: memory.actions, latencyMs: 0 };
+    this.#chunk = { step: 0, actions: memory.actions, scores: memory.scores, latencyMs: 0 };
     this.ended = worker ? this.#watch(worker) : Promise.resolve();
   }
 

@@ -21,6 +21,8 @@ export class InferenceMemory {
   readonly environmentState: Float32Array;
   /** Shape (chunkSize, 14), row-major. */
   readonly actions: Float32Array;
+  /** Of the offsets that the policy chooses among; empty when it does not. */
+  readonly scores: Float32Array;
   /** One per image of the manifest: height x width x 3, RGB. */
   readonly images: readonly Uint8Array[];
   readonly #lastWords: Uint8Array;
@@ -28,6 +30,7 @@ export class InferenceMemory {
   /** @param block memory made by the other side; absent: new memory is made */
   constructor(manifest: PolicyManifest, block?: SharedArrayBuffer) {
     const { environmentStateSize, chunkSize } = manifest;
+    const offsets = manifest.choice?.offsetsM.length ?? 0;
     let end = MAILBOX_BYTES;
     const place = (bytes: number): number => {
       const start = end;
@@ -38,6 +41,7 @@ export class InferenceMemory {
     const qposAt = place(DOF * 4);
     const stateAt = place(environmentStateSize * 4);
     const actionsAt = place(chunkSize * DOF * 4);
+    const scoresAt = place(offsets * 4);
     const wordsAt = place(LAST_WORDS_BYTES);
     const imagesAt = manifest.images.map((image) => place(imageBytes(image)));
 
@@ -47,6 +51,7 @@ export class InferenceMemory {
     this.qpos = new Float32Array(this.block, qposAt, DOF);
     this.environmentState = new Float32Array(this.block, stateAt, environmentStateSize);
     this.actions = new Float32Array(this.block, actionsAt, chunkSize * DOF);
+    this.scores = new Float32Array(this.block, scoresAt, offsets);
     this.#lastWords = new Uint8Array(this.block, wordsAt, LAST_WORDS_BYTES);
     this.images = manifest.images.map(
       (image, index) => new Uint8Array(this.block, imagesAt[index], imageBytes(image)),

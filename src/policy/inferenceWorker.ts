@@ -81,7 +81,7 @@ async function openNetwork(): Promise<(() => Promise<void>) | undefined> {
 
 /** Reused tensors around the session: onnxruntime refuses shared memory, so each run copies in and out once. */
 function bind(session: InferenceSession): () => Promise<void> {
-  const { inputs, output } = signatureOf(checkpoint.manifest);
+  const { inputs, outputs } = signatureOf(checkpoint.manifest);
   const shared = [
     memory.qpos,
     ...(checkpoint.manifest.environmentStateSize > 0 ? [memory.environmentState] : []),
@@ -94,13 +94,16 @@ function bind(session: InferenceSession): () => Promise<void> {
     inputs.map(({ name, type, shape }, index) => [name, new Tensor(type, buffers[index]!, shape)]),
   );
   const refresh = live && bindWeights(live, feeds);
-  const actions = new Float32Array(memory.actions.length);
-  const fetches = { [output.name]: new Tensor(output.type, actions, output.shape) };
+  const answers = [memory.actions, memory.scores];
+  const results = outputs.map((_, index) => new Float32Array(answers[index]!.length));
+  const fetches = Object.fromEntries(
+    outputs.map(({ name, shape }, index) => [name, new Tensor('float32', results[index]!, shape)]),
+  );
   return async () => {
     for (const [index, buffer] of buffers.entries()) buffer.set(shared[index]!);
     refresh?.();
     await session.run(feeds, fetches);
-    memory.actions.set(actions);
+    for (const [index, result] of results.entries()) answers[index]!.set(result);
   };
 }
 

@@ -9,7 +9,7 @@ import { EpisodeRecording } from '../episodeRecording.js';
 import { START_POSE } from '../../control/startRitual.js';
 import { sourceWithoutPolicy, type Source } from '../sources.js';
 import type { Workcell } from '../workcell.js';
-import { withResidual } from '../residualPredictor.js';
+import { withOffset } from '../offsetPredictor.js';
 import { chunkTap, type LiveMemory } from './liveMemory.js';
 import type { EpisodeOrder } from './orders.js';
 
@@ -88,7 +88,7 @@ export class EpisodeRun {
     const { source, rig } = this.#order;
     if (source.kind !== 'policy') return await sourceWithoutPolicy(source, rig, this.#say);
     const predictor = InferenceClient.attach(source.manifest, source.block);
-    const corrected = withResidual(predictor, source.manifest.residual);
+    const corrected = withOffset(predictor, source.manifest);
     const actions = new ActSource(source.manifest, corrected, this.#cell.robot.images, {
       mode: rig.execution.mode,
       pace: 'realtime',

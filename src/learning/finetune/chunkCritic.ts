@@ -218,10 +218,7 @@ export class ChunkCriticLearning implements Algorithm {
     );
   }
 
-  async #learnToAct(
-    rollout: JudgedRollout,
-    latest: () => readonly JudgedChunk[],
-  ): Promise<LearningReport> {
+  async #learnToAct(rollout: JudgedRollout, latest: () => readonly JudgedChunk[]): Promise<LearningReport> {
     const { mode, batchSize } = this.#options;
     const { trainer } = this.#actor;
     const failures = (random: RandomStream): readonly JudgedChunk[] =>

@@ -1,7 +1,7 @@
-/** A policy's residual moves chunks from its step on, and leaves those before alone. */
+/** A residual moves chunks from its step on and leaves those before alone; a choice takes the best offset within reach. */
 import { describe, expect, test } from 'vitest';
 import { ARM_START_POSE } from '#alohad/contract/robot.js';
-import { withResidual } from '#alohad/daemon/residualPredictor.js';
+import { withOffset } from '#alohad/daemon/offsetPredictor.js';
 import type { Predictor } from '#alohad/policy/inferenceClient.js';
 import { TimingHistogram } from '#alohad/realtime/timingHistogram.js';
 import { gripPose } from '#alohad/simulation/kinematics.js';
@@ -16,6 +16,8 @@ class Staying implements Predictor {
   readonly latency = new TimingHistogram();
   #step: number | undefined;
 
+  constructor(readonly scores?: Float32Array) {}
+
   submit(step: number): void {
     this.#step = step;
   }
@@ -28,7 +30,8 @@ class Staying implements Predictor {
     const step = this.#step;
     this.#step = undefined;
     const actions = Float32Array.from({ length: K * HOME.length }, (_, i) => HOME[i % HOME.length]!);
-    return step === undefined ? undefined : { step, actions, latencyMs: 1 };
+    if (step === undefined) return undefined;
+    return { step, actions, latencyMs: 1, ...(this.scores && { scores: this.scores }) };
   }
 
   async close(): Promise<void> {}
@@ -43,7 +46,7 @@ describe('a residual', () => {
   const residual = { fromStep: 200, arm: 'right', offsetM: [0, 0.004, 0.012] } as const;
 
   test.each(['poll', 'wait'] as const)('moves later chunks of its arm alone (%s)', (take) => {
-    const predictor = withResidual(new Staying(), residual);
+    const predictor = withOffset(new Staying(), { residual });
     const none = new Float64Array(0);
     predictor.submit(100, none, none);
     const before = predictor[take]()!.actions;
@@ -59,6 +62,36 @@ describe('a residual', () => {
 
   test('is nothing where a policy has none', () => {
     const predictor = new Staying();
-    expect(withResidual(predictor, undefined)).toBe(predictor);
+    expect(withOffset(predictor, {})).toBe(predictor);
   });
+});
+
+describe('a choice', () => {
+  const none = new Float64Array(0);
+  const choice = {
+    fromStep: 200,
+    arm: 'right',
+    // The last one is out of any arm's reach.
+    offsetsM: [
+      [0, 0, 0],
+      [0, 0.004, 0],
+      [0, -0.004, 0],
+      [0, 0, 5],
+    ],
+    margin: 0.1,
+  } as const;
+  const shift = (scores: number[], step = 200) => {
+    const predictor = withOffset(new Staying(Float32Array.from(scores)), { choice });
+    predictor.submit(step, none, none);
+    const moved = end(predictor.wait()!.actions, 'right');
+    return moved[1] - gripPose('right', HOME.slice(7, 13)).position[1];
+  };
+
+  test('takes the offset that scores best', () => expect(shift([0, 0.2, 0.3, 0])).toBeCloseTo(-0.004, 4));
+  test('takes the next best where that is out of reach', () =>
+    expect(shift([0, 0.2, 0.15, 0.9])).toBeCloseTo(0.004, 4));
+  test('leaves chunks that no offset betters by the margin', () =>
+    expect(shift([0.1, 0.15, 0.19, 0])).toBeCloseTo(0, 4));
+  test('leaves earlier chunks', () => expect(shift([0, 0.4, 0, 0], 199)).toBeCloseTo(0, 4));
+  test('refuses a policy without scores', () => expect(() => shift([])).toThrow('no scores'));
 });
