@@ -15,6 +15,9 @@ const LENGTH = WINDOW + LONGEST;
 /** A joint takes part that moved so far within the window, root mean square [rad]. */
 const MOVING = 0.02;
 
+/** Numbers that percentiles are of: the last 20 minutes. */
+const KEPT = 60_000;
+
 /** Middle and tail of what was measured. */
 export interface Spread {
   readonly count: number;
@@ -32,8 +35,8 @@ export interface FollowingReport {
 export class Following implements StepListener {
   readonly #goals = new Float64Array(LENGTH * DOF);
   readonly #joints = new Float64Array(LENGTH * DOF);
-  readonly #errors: number[] = [];
-  readonly #delays: number[] = [];
+  readonly #errors = new Newest();
+  readonly #delays = new Newest();
   #ticks = 0;
 
   onStep({ goal, observation: { qpos } }: Step): void {
@@ -50,7 +53,7 @@ export class Following implements StepListener {
   }
 
   report(): FollowingReport {
-    return { errorRad: spread(this.#errors), delayMs: spread(this.#delays) };
+    return { errorRad: this.#errors.spread(), delayMs: this.#delays.spread() };
   }
 
   #fit(): void {
@@ -98,8 +101,26 @@ export class Following implements StepListener {
   }
 }
 
-function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
+/** One line for people. */
+export function describeFollowing({ errorRad, delayMs }: FollowingReport): string {
+  const error = `goal to joint p50 ${errorRad.p50.toFixed(3)}, p99 ${errorRad.p99.toFixed(3)} rad`;
+  return delayMs.count === 0
+    ? error
+    : `${error}; command to motion p50 ${delayMs.p50.toFixed(0)}, p99 ${delayMs.p99.toFixed(0)} ms`;
+}
+
+/** The newest numbers of a measurement that may go on for ever. */
+class Newest {
+  readonly #values: number[] = [];
+  #count = 0;
+
+  push(value: number): void {
+    this.#values[this.#count++ % KEPT] = value;
+  }
+
+  spread(): Spread {
+    const sorted = this.#values.toSorted((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+    return { count: this.#count, p50: at(0.5), p99: at(0.99) };
+  }
 }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AlohadError, EXIT } from '../contract/errors.js';
 import type { Step, StepListener } from '../contract/step.js';
-import { Following, type FollowingReport } from '../control/following.js';
+import { describeFollowing, Following } from '../control/following.js';
 import { requestFifo } from '../realtime/fifo.js';
 import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { ControlJob, ControlMessage } from './controlJob.js';
@@ -104,13 +104,6 @@ async function control(
     late.record(lateMs);
     if (step % PROGRESS_STEPS === 0) post({ kind: 'step', episode, step, reward });
   }
-}
-
-function describeFollowing({ errorRad, delayMs }: FollowingReport): string {
-  const error = `goal to joint p50 ${errorRad.p50.toFixed(3)}, p99 ${errorRad.p99.toFixed(3)} rad`;
-  return delayMs.count === 0
-    ? error
-    : `${error}; command to motion p50 ${delayMs.p50.toFixed(0)}, p99 ${delayMs.p99.toFixed(0)} ms`;
 }
 
 function warnWithoutFifo(): void {

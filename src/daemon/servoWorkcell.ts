@@ -8,6 +8,9 @@ import type { ArmOptions } from '../hardware/arm/armLink.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
 import type { SlowMove, Workcell } from './workcell.js';
 
+/** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
+export const PATIENCE = { slackMs: 30, watchdogMs: 1000 } as const;
+
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
 const SLACK_MS = 8;
 
@@ -54,6 +57,7 @@ export function armsOf(rig: Rig, role: ArmRole): ArmOptions[] {
       profile: loadArmProfile(arm),
       gripper: loadGripper('aloha', role),
       slackMs: SLACK_MS,
+      ...(rig.backend !== 'real' && PATIENCE),
     };
   });
 }

@@ -53,7 +53,13 @@ describe('alohad serve', () => {
       name: 'UnavailableError',
       message: expect.stringContaining('There is sim'),
     });
-    await expect(client.send({ type: 'mode', request: { mode: 'teleop' } })).rejects.toThrow(/leader arms/);
+    await expect(client.send({ type: 'mode', request: { mode: 'teleop' } })).rejects.toMatchObject({
+      name: 'UnavailableError',
+      message: expect.stringContaining('no bus leader_left'),
+    });
+    await expect(
+      client.send({ type: 'mode', request: { mode: 'record', policy: 'teleop' } }),
+    ).rejects.toMatchObject({ name: 'UnavailableError' });
     await expect(
       client.send({ type: 'mode', request: { mode: 'trial', policy: '/none' } }),
     ).rejects.toMatchObject({ name: 'CheckpointError' });

@@ -1,9 +1,7 @@
 /** Leaders, hands and followers, all emulated: the ritual, the approach, and that followers go where leaders go. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadArmProfile, loadGripper } from '#alohad/config/armFiles.js';
+import { loadGripper } from '#alohad/config/armFiles.js';
 import { DOF } from '#alohad/contract/robot.js';
 import type { Step } from '#alohad/contract/step.js';
 import { Following } from '#alohad/control/following.js';
@@ -11,20 +9,14 @@ import { run } from '#alohad/control/loop.js';
 import { handsClosed, readyLeaders } from '#alohad/control/startRitual.js';
 import { Teleoperation } from '#alohad/control/teleoperation.js';
 import { AlohaRobot } from '#alohad/hardware/alohaRobot.js';
-import { Emulator } from '#alohad/hardware/emulator/emulator.js';
 import { RealTimeClock } from '#alohad/realtime/clock.js';
+import { EmulatedAloha, PROFILES, SIDES } from './emulatedAloha.js';
 
-const SIDES = ['left', 'right'] as const;
-const PROFILES = { leader: loadArmProfile('wx250s'), follower: loadArmProfile('vx300s') };
 /** Ten times what is usual: the machine that runs tests may be busy. */
 const PATIENCE = { slackMs: 50, watchdogMs: 2000 };
-const GRIPPER_ID = 9;
-/** rad to tick of a servo that is not reversed. */
-const tick = (angle: number): number => 2048 + Math.round((angle * 2048) / Math.PI);
 const never = { aborted: false };
 
-let folder: string;
-let emulator: Emulator;
+let aloha: EmulatedAloha;
 let robots: Record<'leader' | 'follower', AlohaRobot>;
 
 const pair = (role: 'leader' | 'follower'): AlohaRobot =>
@@ -32,7 +24,7 @@ const pair = (role: 'leader' | 'follower'): AlohaRobot =>
     backend: 'emulated',
     arms: SIDES.map((side) => ({
       name: `${role}_${side}`,
-      path: join(folder, `${role}_${side}`),
+      path: join(aloha.folder, `${role}_${side}`),
       profile: PROFILES[role],
       gripper: loadGripper('aloha', role),
       ...PATIENCE,
@@ -40,30 +32,14 @@ const pair = (role: 'leader' | 'follower'): AlohaRobot =>
   });
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'alohad-teleop-'));
-  emulator = await Emulator.start(
-    (['leader', 'follower'] as const).flatMap((role, r) =>
-      SIDES.map((side, s) => ({
-        name: `${role}_${side}`,
-        path: join(folder, `${role}_${side}`),
-        arm: PROFILES[role],
-        wire: {},
-        gravity: false,
-        seed: 2 * r + s,
-      })),
-    ),
-  );
+  aloha = await EmulatedAloha.start();
   robots = { leader: pair('leader'), follower: pair('follower') };
   await Promise.all([robots.leader.connect(), robots.follower.connect()]);
 });
 afterEach(async () => {
   await Promise.all([robots.leader.disconnect(), robots.follower.disconnect()]);
-  await emulator.close();
-  rmSync(folder, { recursive: true });
+  await aloha.close();
 });
-
-const hand = (bus: string, id: number, angle: number): void =>
-  emulator.apply(bus, { kind: 'hand', id, position: tick(angle) });
 
 /** Waits for what the emulator and the arms' threads do in their own time. */
 async function until(condition: () => boolean): Promise<void> {
@@ -77,7 +53,7 @@ describe('teleoperation', () => {
     const clock = new RealTimeClock(20);
     expect(await readyLeaders(leader, clock, never)).toBe(true);
     expect(handsClosed(leader.observe())).toBe(false);
-    for (const side of SIDES) hand(`leader_${side}`, GRIPPER_ID, loadGripper('aloha', 'leader').joint.close);
+    aloha.closeHands();
     await until(() => handsClosed(leader.observe()));
     await leader.relax();
 
@@ -87,7 +63,7 @@ describe('teleoperation', () => {
     const following = new Following();
     const swing = {
       onStep: ({ observation, goal }: Step): void => {
-        hand('leader_left', 1, 0.4 * Math.sin((2 * waist.length * 20) / 1000));
+        aloha.turn(0.4 * Math.sin((2 * waist.length * 20) / 1000));
         waist.push(observation.qpos[0]!);
         goals.push(goal.slice());
       },
@@ -122,7 +98,7 @@ describe('teleoperation', () => {
     let ticks = 0;
     const unplug = {
       onStep: (): void => {
-        if (ticks++ === 20) emulator.apply('leader_right', { kind: 'unplug' });
+        if (ticks++ === 20) aloha.emulator.apply('leader_right', { kind: 'unplug' });
       },
     };
     await expect(

@@ -7,7 +7,10 @@ import type { LiveMemory } from './liveMemory.js';
 import type { FromControl, Order, ToControl } from './orders.js';
 import type { RunningChild } from './supervised.js';
 
-export type ControlNews = Extract<FromControl, { kind: 'arms' | 'connected' | 'statistics' | 'warning' }>;
+export type ControlNews = Extract<
+  FromControl,
+  { kind: 'arms' | 'connected' | 'statistics' | 'instruction' | 'warning' }
+>;
 
 interface Waiting {
   readonly resolve: (result: EpisodeResult | 'stopped' | undefined) => void;
@@ -90,6 +93,7 @@ export class ControlLink implements RunningChild {
       case 'arms':
       case 'connected':
       case 'statistics':
+      case 'instruction':
       case 'warning':
         onNews(message);
         return;

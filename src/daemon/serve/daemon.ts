@@ -9,18 +9,20 @@ import type { CommandedDaemon, DaemonCommand } from '../../api/client.js';
 import type { Rig } from '../../config/rig.js';
 import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
-import type {
-  ArmState,
-  Choice,
-  DaemonMode,
-  DaemonState,
-  LearningState,
-  LoopState,
+import {
+  DAEMON_MODES,
+  type ArmState,
+  type Choice,
+  type DaemonMode,
+  type DaemonState,
+  type LearningState,
+  type LoopState,
 } from '../../contract/apiState.js';
 import type { Backend } from '../../contract/robot.js';
 import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
 import { backendChoices, isHarmless, requireBackend } from '../backends.js';
+import { lacksArms } from '../servoWorkcell.js';
 import { Children } from './children.js';
 import type { ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
@@ -98,7 +100,7 @@ export class Daemon implements CommandedDaemon {
       arms: this.#arms,
       backend: this.#rig.backend,
       backends: backendChoices(this.#rig),
-      modes: MODES,
+      modes: modeChoices(this.#rig),
       emergencyStop: this.#stopped,
       cameras: this.#cameras,
       loop: this.#loop,
@@ -184,7 +186,6 @@ export class Daemon implements CommandedDaemon {
   }
 
   async #enter(request: ModeRequest, who: string): Promise<void> {
-    requireMode(request.mode);
     if (request.mode !== 'idle') this.#requireNoStop();
     switch (request.mode) {
       case 'idle':
@@ -195,6 +196,7 @@ export class Daemon implements CommandedDaemon {
         else await this.#hold();
         this.#say(`${who}: the arms ${request.torque === 'limp' ? 'are limp' : 'hold'}`);
         return;
+      case 'teleop':
       case 'trial':
       case 'record':
       case 'replay':
@@ -203,8 +205,6 @@ export class Daemon implements CommandedDaemon {
       case 'finetune':
         await this.#endActivity();
         await this.#startLearning(request, who);
-        return;
-      case 'teleop':
         return;
       default:
         request satisfies never;
@@ -352,6 +352,9 @@ export class Daemon implements CommandedDaemon {
       case 'statistics':
         this.#loop = news.statistics;
         break;
+      case 'instruction':
+        this.#say(news.text);
+        break;
       case 'warning':
         this.#options.onEvent('warn', news.text);
         break;
@@ -376,16 +379,11 @@ export class Daemon implements CommandedDaemon {
   }
 }
 
-const MODES: readonly Choice<DaemonMode>[] = [
-  { name: 'idle' },
-  { name: 'teleop', unavailable: 'this build has no leader arms yet' },
-  { name: 'record' },
-  { name: 'trial' },
-  { name: 'replay' },
-  { name: 'finetune' },
-];
-
-function requireMode(mode: DaemonMode): void {
-  const reason = MODES.find(({ name }) => name === mode)?.unavailable;
-  if (reason !== undefined) throw new UnavailableError(`mode ${mode} is not available: ${reason}`);
+/** Every mode, and why one cannot be entered with this rig. */
+function modeChoices(rig: Rig): Choice<DaemonMode>[] {
+  const unavailable = lacksArms(rig, 'leader');
+  return DAEMON_MODES.map((name) => ({
+    name,
+    ...(name === 'teleop' && unavailable !== undefined && { unavailable }),
+  }));
 }

@@ -6,6 +6,7 @@ import { InferenceClient } from '../../policy/inferenceClient.js';
 import type { TimingHistogram } from '../../realtime/timingHistogram.js';
 import type { EpisodeResult } from '../controlJob.js';
 import { EpisodeRecording } from '../episodeRecording.js';
+import { describeFollowing, Following } from '../../control/following.js';
 import { START_POSE } from '../../control/startRitual.js';
 import { sourceWithoutPolicy, type Source } from '../sources.js';
 import type { Workcell } from '../workcell.js';
@@ -62,13 +63,15 @@ export class EpisodeRun {
         );
         await recording.begin(start);
       }
+      const following = this.#order.source.kind === 'teleop' ? new Following() : undefined;
       const outcome = await this.#session.episode({
         source: actions,
         steps,
         judge: this.#cell.judge,
-        listeners: recording ? [recording.listener] : [],
+        listeners: [...(following ? [following] : []), ...(recording ? [recording.listener] : [])],
         signal,
       });
+      if (following) this.#say(describeFollowing(following.report()));
       const recorded = await recording?.end(outcome);
       if (outcome.interrupted) return 'stopped';
       return {

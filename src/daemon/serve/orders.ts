@@ -58,4 +58,6 @@ export type FromControl =
   | { readonly kind: 'arms'; readonly arms: ArmState }
   | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: SimulatedView }
   | { readonly kind: 'statistics'; readonly statistics: LoopState }
+  /** What a person has to do now, or can know of the episode that has ended. */
+  | { readonly kind: 'instruction'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string };

@@ -1,14 +1,16 @@
 /** What a mode means in episodes: who acts, from which starts, and whether it is recorded. */
 import type { Rig } from '../../config/rig.js';
 import type { ModeRequest } from '../../contract/api.js';
+import { UnavailableError } from '../../contract/apiErrors.js';
 import { UsageError } from '../../contract/errors.js';
 import { EPISODE_STEPS, type StartPose } from '../../contract/task.js';
 import { readHeader } from '../../episodes/readEpisode.js';
 import { readPool, sampleStartPose } from '../../simulation/startPoses.js';
 import type { RecordChoice, SourceChoice } from '../controlJob.js';
 import { sourceOf } from '../playing.js';
+import { lacksArms } from '../servoWorkcell.js';
 
-export type RunRequest = Extract<ModeRequest, { mode: 'trial' | 'record' | 'replay' }>;
+export type RunRequest = Extract<ModeRequest, { mode: 'teleop' | 'trial' | 'record' | 'replay' }>;
 
 export interface RunPlan {
   readonly rig: Rig;
@@ -21,9 +23,10 @@ export interface RunPlan {
 /** As the verbs' own; see trials.ts and recording.ts. */
 const FIRST_SEED = { trial: 2_000_000, record: 0 } as const;
 
-/** Looks at everything that was asked for before anything moves. Throws UsageError, CheckpointError, EpisodeError. */
+/** Looks at everything that was asked for before anything moves. Throws UsageError, UnavailableError, CheckpointError, EpisodeError. */
 export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): RunPlan {
   if (request.mode === 'replay') return planReplay(request.episode, rig);
+  if (request.mode === 'teleop') return planTeleop(rig);
   const task = request.task ?? rig.task;
   if (task !== rig.task) {
     throw new UsageError(`this daemon's world is set up for ${rig.task}: start it with --task ${task}`);
@@ -40,7 +43,7 @@ export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): R
   const execution = mode === 'trial' && request.execution ? { mode: request.execution } : {};
   return {
     rig: { ...rig, execution: { ...rig.execution, ...execution } },
-    source: sourceOf(policy, task),
+    source: requireActor(sourceOf(policy, task), rig),
     starts,
     steps: EPISODE_STEPS,
     ...(mode === 'record' && {
@@ -51,6 +54,23 @@ export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): R
       },
     }),
   };
+}
+
+/** Until a person ends it, unrecorded. */
+function planTeleop(rig: Rig): RunPlan {
+  return {
+    rig,
+    source: requireActor({ kind: 'teleop' }, rig),
+    starts: [sampleStartPose(rig.task, FIRST_SEED.record)],
+    steps: Infinity,
+  };
+}
+
+/** Throws UnavailableError when a person is to act and the rig has no leaders. */
+function requireActor(source: SourceChoice, rig: Rig): SourceChoice {
+  const reason = source.kind === 'teleop' ? lacksArms(rig, 'leader') : undefined;
+  if (reason !== undefined) throw new UnavailableError(`teleoperation is not available: ${reason}`);
+  return source;
 }
 
 function planReplay(path: string, rig: Rig): RunPlan {

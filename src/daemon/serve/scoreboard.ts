@@ -1,7 +1,7 @@
 /** What the episodes of a run came to. */
 import type { LoopState, RunState } from '../../contract/apiState.js';
 import { wilson } from '../../learning/statistics.js';
-import type { EpisodeResult } from '../controlJob.js';
+import type { EpisodeResult, SourceChoice } from '../controlJob.js';
 import type { RunPlan } from './runs.js';
 
 const NO_TIMING = { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 } as const;
@@ -16,6 +16,20 @@ export const NO_LOOP: LoopState = {
   stopping: NO_TIMING,
   latency: NO_TIMING,
 };
+
+function nameOf(source: SourceChoice): string {
+  switch (source.kind) {
+    case 'policy':
+      return source.folder;
+    case 'replay':
+      return source.path;
+    case 'script':
+    case 'teleop':
+      return source.kind;
+    default:
+      return source satisfies never;
+  }
+}
 
 export class Scoreboard {
   readonly #plan: RunPlan;
@@ -34,7 +48,7 @@ export class Scoreboard {
     const successes = this.#results.filter(({ outcome }) => outcome.success).length;
     const { low, high } = wilson(successes, this.#results.length);
     return {
-      source: source.kind === 'policy' ? source.folder : source.kind === 'replay' ? source.path : 'script',
+      source: nameOf(source),
       wanted: starts.length,
       done: this.#results.length,
       successes,

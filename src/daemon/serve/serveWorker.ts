@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
 import type { StopSignal } from '../../control/loop.js';
-import { ControlSession } from '../../control/session.js';
+import { anyOf, ControlSession } from '../../control/session.js';
 import { RealTimeClock } from '../../realtime/clock.js';
 import { requestFifo } from '../../realtime/fifo.js';
 import { MeteredClock } from '../../realtime/meteredClock.js';
@@ -107,9 +107,9 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
     case 'episode': {
       const { cell, session } = required();
       const run = new EpisodeRun(order.episode, cell, session, memory, latency, (text) =>
-        post({ kind: 'warning', text }),
+        post({ kind: 'instruction', text }),
       );
-      return await run.play(words.abort);
+      return await run.play(anyOf(words.abort, words.stop));
     }
     default:
       return order satisfies never;

@@ -1,0 +1,68 @@
+/** Four emulated arms in a folder of the test's own, hands that hold the leaders, and the rig file that names them. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadArmProfile, loadGripper } from '#alohad/config/armFiles.js';
+import { Emulator } from '#alohad/hardware/emulator/emulator.js';
+
+export const SIDES = ['left', 'right'] as const;
+export const PROFILES = { leader: loadArmProfile('wx250s'), follower: loadArmProfile('vx300s') };
+const GRIPPER_ID = 9;
+const WAIST_ID = 1;
+/** rad to tick of a servo that is not reversed. */
+const tick = (angle: number): number => 2048 + Math.round((angle * 2048) / Math.PI);
+
+export class EmulatedAloha {
+  readonly folder: string;
+  /** A rig file with the four buses; its backend is the simulation unless a verb says otherwise. */
+  readonly rig: string;
+  readonly emulator: Emulator;
+
+  static async start(): Promise<EmulatedAloha> {
+    const folder = mkdtempSync(join(tmpdir(), 'alohad-arms-'));
+    const buses = (['leader', 'follower'] as const).flatMap((role, r) =>
+      SIDES.map((side, s) => ({
+        name: `${role}_${side}`,
+        path: join(folder, `${role}_${side}`),
+        arm: PROFILES[role],
+        wire: {},
+        gravity: false,
+        seed: 2 * r + s,
+      })),
+    );
+    const rig = join(folder, 'rig.yaml');
+    const lines = buses.map(({ name, path, arm }) => `  ${name}: { port: ${path}, arm: ${arm.name} }\n`);
+    writeFileSync(rig, `name: test\nbuses:\n${lines.join('')}`);
+    return new EmulatedAloha(folder, rig, await Emulator.start(buses));
+  }
+
+  private constructor(folder: string, rig: string, emulator: Emulator) {
+    this.folder = folder;
+    this.rig = rig;
+    this.emulator = emulator;
+  }
+
+  /** A hand holds a servo at an angle [rad]; null lets go. */
+  hand(bus: string, id: number, angle: number | null): void {
+    this.emulator.apply(bus, { kind: 'hand', id, position: angle === null ? null : tick(angle) });
+  }
+
+  closeHands(): void {
+    for (const side of SIDES)
+      this.hand(`leader_${side}`, GRIPPER_ID, loadGripper('aloha', 'leader').joint.close);
+  }
+
+  openHands(): void {
+    for (const side of SIDES) this.hand(`leader_${side}`, GRIPPER_ID, null);
+  }
+
+  /** Swings the left leader's waist to `angle` [rad]. */
+  turn(angle: number | null): void {
+    this.hand('leader_left', WAIST_ID, angle);
+  }
+
+  async close(): Promise<void> {
+    await this.emulator.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
