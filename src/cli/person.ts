@@ -1,8 +1,9 @@
 /** A person at the terminal: puts the scene back and judges episodes by a key. */
-import type { Readable, Writable } from 'node:stream';
-import { Interrupted, UsageError } from '../contract/errors.js';
+import type { Writable } from 'node:stream';
+import { UsageError } from '../contract/errors.js';
 import type { EpisodeJudge, PlayedEpisode, SceneReset, Verdict } from '../contract/judging.js';
 import type { StartPose } from '../contract/task.js';
+import { Keyboard, NobodyThere, type Keys } from './keyboard.js';
 
 const VERDICTS: ReadonlyMap<string, Verdict> = new Map<string, Verdict>([
   ['y', 4],
@@ -16,26 +17,16 @@ const VERDICTS: ReadonlyMap<string, Verdict> = new Map<string, Verdict>([
   ['d', 'discard'],
 ]);
 const READY: ReadonlyMap<string, 'ready'> = new Map([
-  ['\r', 'ready'],
-  ['\n', 'ready'],
-  [' ', 'ready'],
+  ['enter', 'ready'],
+  ['space', 'ready'],
 ]);
-const CTRL_C = '\u0003';
-
-/** Keys of a terminal; a pipe's characters are taken as they come. */
-export interface Keys extends Readable {
-  readonly isTTY?: boolean;
-  setRawMode?(raw: boolean): unknown;
-}
 
 export class Person implements EpisodeJudge, SceneReset {
-  readonly #keys: Keys;
+  readonly #keyboard: Keyboard;
   readonly #screen: Writable;
-  /** Characters that arrived and have not been asked for. */
-  #early = '';
 
   constructor(keys: Keys, screen: Writable) {
-    this.#keys = keys;
+    this.#keyboard = new Keyboard(keys);
     this.#screen = screen;
   }
 
@@ -48,53 +39,23 @@ export class Person implements EpisodeJudge, SceneReset {
     return await this.#ask(question, VERDICTS, signal);
   }
 
-  /** The first key that is an answer; others are passed over. Throws UsageError when no more can come. */
+  /** The first key that is an answer. Throws UsageError when no more can come. */
   async #ask<T>(question: string, answers: ReadonlyMap<string, T>, signal: AbortSignal): Promise<T> {
     this.#screen.write(`\n${question}: `);
-    const keys = this.#keys;
-    keys.setRawMode?.(true);
+    const answer = (key: string): { key: string; means: T } | undefined => {
+      const means = answers.get(key.toLowerCase());
+      return means === undefined ? undefined : { key, means };
+    };
     try {
-      return await new Promise<T>((resolve, reject) => {
-        const look = (): void => {
-          while (this.#early !== '') {
-            const key = this.#early[0]!;
-            this.#early = this.#early.slice(1);
-            if (key === CTRL_C) process.kill(process.pid, 'SIGINT');
-            const answer = answers.get(key.toLowerCase());
-            if (answer === undefined) continue;
-            this.#screen.write(`${key.trim()}\n`);
-            finish(() => resolve(answer));
-            return;
-          }
-        };
-        const onData = (data: Buffer): void => {
-          this.#early += data.toString();
-          look();
-        };
-        const onEnd = (): void =>
-          finish(() =>
-            reject(
-              new UsageError(
-                'nobody is at the keyboard to judge (standard input ended): run in a terminal, or without --judge person',
-              ),
-            ),
-          );
-        const onAbort = (): void => finish(() => reject(new Interrupted('nobody judged the episode')));
-        const finish = (then: () => void): void => {
-          keys.off('data', onData).off('end', onEnd).pause();
-          signal.removeEventListener('abort', onAbort);
-          then();
-        };
-        if (signal.aborted) {
-          onAbort();
-          return;
-        }
-        signal.addEventListener('abort', onAbort);
-        keys.on('data', onData).on('end', onEnd).resume();
-        look();
-      });
-    } finally {
-      keys.setRawMode?.(false);
+      const { key, means } = await this.#keyboard.next(answer, signal);
+      this.#screen.write(`${key.length === 1 ? key : ''}\n`);
+      return means;
+    } catch (error) {
+      if (!(error instanceof NobodyThere)) throw error;
+      throw new UsageError(
+        'nobody is at the keyboard to judge (standard input ended): run in a terminal, or without --judge person',
+        { cause: error },
+      );
     }
   }
 }

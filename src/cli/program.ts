@@ -15,6 +15,7 @@ import { residualCommand } from './residual.js';
 import { bestOfCommand } from './bestOf.js';
 import { rosCommand } from './ros.js';
 import { serveCommand } from './serve.js';
+import { teleopCommand } from './teleop.js';
 import { trainCommand } from './train.js';
 import { trialCommand } from './trial.js';
 
@@ -28,6 +29,7 @@ export function program(): Command {
     .showSuggestionAfterError();
   for (const verb of [
     trialCommand(),
+    teleopCommand(),
     recordCommand(),
     replayCommand(),
     trainCommand(),

@@ -6,6 +6,7 @@
  */
 import { CONTROL_PERIOD_S, DOF, isGripper } from '../contract/robot.js';
 import type { Step, StepListener } from '../contract/step.js';
+import type { FollowingReport, Spread } from '../contract/takes.js';
 
 /** Ticks that one fit compares. */
 const WINDOW = 50;
@@ -17,20 +18,6 @@ const MOVING = 0.02;
 
 /** Numbers that percentiles are of: the last 20 minutes. */
 const KEPT = 60_000;
-
-/** Middle and tail of what was measured. */
-export interface Spread {
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-}
-
-export interface FollowingReport {
-  /** Distance between goal and joint in a tick, the largest of the arms' joints [rad]; grippers left out. */
-  readonly errorRad: Spread;
-  /** From command to motion [ms]. */
-  readonly delayMs: Spread;
-}
 
 export class Following implements StepListener {
   readonly #goals = new Float64Array(LENGTH * DOF);

@@ -3,6 +3,7 @@ import type { Rig } from '../config/rig.js';
 import type { ImageRequest } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StartPose } from '../contract/task.js';
+import type { FailedMessage } from './remoteError.js';
 
 /** Who acts. */
 export type SourceChoice =
@@ -90,4 +91,4 @@ export type ControlMessage =
     }
   | { readonly kind: 'episode'; readonly episode: number; readonly result: EpisodeResult }
   | { readonly kind: 'done'; readonly interrupted: boolean; readonly timing: ControlTiming }
-  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly exitCode: number };
+  | FailedMessage;

@@ -1,6 +1,5 @@
 /** Thread entry: drives one robot through the episodes of a ControlJob, and posts what happens. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { AlohadError, EXIT } from '../contract/errors.js';
 import type { Step, StepListener } from '../contract/step.js';
 import { describeFollowing, Following } from '../control/following.js';
 import { requestFifo } from '../realtime/fifo.js';
@@ -8,6 +7,7 @@ import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { ControlJob, ControlMessage } from './controlJob.js';
 import { EpisodeRecording } from './episodeRecording.js';
 import { FrameTap } from './frameTap.js';
+import { failedMessage } from './remoteError.js';
 import { createSource } from './sources.js';
 import { StepTrace } from './stepTrace.js';
 import { clockOf, withWorkcell } from './withWorkcell.js';
@@ -119,12 +119,6 @@ try {
   const job: ControlJob = workerData;
   post(await control(job, stop.signal));
 } catch (error) {
-  const known = error instanceof AlohadError;
-  post({
-    kind: 'failed',
-    name: known ? error.name : 'UnexpectedError',
-    message: known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
-    exitCode: known ? error.exitCode : EXIT.failed,
-  });
+  post(failedMessage(error));
 }
 port.unref();

@@ -5,10 +5,12 @@ import { FULL_FRAME } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StepListener } from '../contract/step.js';
 import { storing } from '../contract/systemError.js';
+import type { TakeVerdict } from '../contract/takes.js';
 import type { StartPose } from '../contract/task.js';
 import { EpisodeStore } from '../episodes/episodeStore.js';
 import { EPISODE_SUFFIX, PART_SUFFIX, TORN_SUFFIX } from '../episodes/episodeWriter.js';
-import { Recorder } from '../episodes/recorder.js';
+import { writeLabel } from '../episodes/label.js';
+import { Recorder, type Recording } from '../episodes/recorder.js';
 import type { Clock } from '../realtime/clock.js';
 import { GRIPPER } from '../simulation/gripper.js';
 import type { ControlJob, RecordChoice } from './controlJob.js';
@@ -116,7 +118,21 @@ export class EpisodeRecording {
     return (await this.#recorder.finish({ success: outcome.success })).path;
   }
 
-  /** After a fault of one episode: throws away what there is of it. */
+  /** Keeps what a person led, with that person's verdict. Throws StorageError. */
+  async keep(verdict: TakeVerdict & { readonly keep: true }): Promise<Recording> {
+    const { success, note } = verdict;
+    this.#recorder.event('label', { success, note });
+    const recording = await this.#recorder.finish(success === undefined ? {} : { success });
+    if (note !== '') writeLabel(recording.path, recording.outcome.success, note);
+    return recording;
+  }
+
+  /** What is known of the episode before its end. */
+  note(name: string, facts: Readonly<Record<string, unknown>>): void {
+    this.#recorder.event(name, facts);
+  }
+
+  /** Throws away what there is of the episode: it failed, or nobody wants it. */
   async giveUp(): Promise<void> {
     await this.#recorder.discard();
   }

@@ -9,6 +9,8 @@ import { armsOf } from './servoWorkcell.js';
 import type { Source } from './sources.js';
 import { clockOf } from './withWorkcell.js';
 
+const NEVER: StopSignal = { aborted: false };
+
 /** Throws RigError when the rig has no leaders, ArmError when they cannot be opened. */
 export async function leaderSource(rig: Rig, say: (text: string) => void): Promise<Source> {
   const backend = rig.backend === 'real' ? 'real' : 'emulated';
@@ -17,14 +19,18 @@ export async function leaderSource(rig: Rig, say: (text: string) => void): Promi
   const clock = clockOf('realtime');
   let stiff = false;
 
-  const ready = async (session: ControlSession, signal: StopSignal): Promise<boolean> => {
+  const ready = async (
+    session: ControlSession,
+    signal: StopSignal,
+    told: StopSignal = NEVER,
+  ): Promise<boolean> => {
     say('the leaders go to the start pose: let go of them');
     stiff = true;
     if (!(await readyLeaders(leaders, clock, signal))) return false;
     say('close both leader grippers to begin');
     const begun: StopSignal = {
       get aborted() {
-        return signal.aborted || handsClosed(leaders.observe());
+        return signal.aborted || told.aborted || handsClosed(leaders.observe());
       },
     };
     await session.stand(begun);

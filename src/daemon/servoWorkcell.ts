@@ -9,7 +9,7 @@ import { AlohaRobot } from '../hardware/alohaRobot.js';
 import type { SlowMove, Workcell } from './workcell.js';
 
 /** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
-export const PATIENCE = { slackMs: 30, watchdogMs: 1000 } as const;
+export const PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
 const SLACK_MS = 8;

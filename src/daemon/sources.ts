@@ -1,6 +1,6 @@
 /** Makes the ActionSource that a job asks for. */
 import type { ImageSource } from '../contract/camera.js';
-import { EpisodeError } from '../contract/errors.js';
+import { EpisodeError, UsageError } from '../contract/errors.js';
 import { DOF } from '../contract/robot.js';
 import { START_POSE } from '../control/startRitual.js';
 import type { ActionSource } from '../contract/policy.js';
@@ -26,7 +26,12 @@ export interface Source {
    * What has to happen before an episode, the arms holding at `from`: a person who teleoperates says when. False when
    * `signal` stopped it.
    */
-  readonly ready?: (session: ControlSession, signal: StopSignal) => Promise<boolean>;
+  readonly ready?: (
+    session: ControlSession,
+    signal: StopSignal,
+    /** Says it in another way than that person's hands. */
+    begun?: StopSignal,
+  ) => Promise<boolean>;
   /** Inference latency, where there is inference. */
   readonly latency?: TimingHistogram;
 }
@@ -65,13 +70,15 @@ export async function sourceWithoutPolicy(
   }
 }
 
-/** Throws CheckpointError, CameraMismatchError, EpisodeError, ArmError. */
+/** Throws UsageError, CheckpointError, CameraMismatchError, EpisodeError, ArmError. */
 export async function createSource(
   job: ControlJob,
   images: ImageSource,
   say: (text: string) => void,
 ): Promise<Source> {
   const { source, rig } = job;
+  if (source.kind === 'teleop' && job.pace === 'fast')
+    throw new UsageError('people lead by the clock: use --pace realtime');
   if (source.kind !== 'policy') return await sourceWithoutPolicy(source, rig, say);
   const checkpoint = await loadCheckpoint(source.folder);
   const { manifest } = checkpoint;
