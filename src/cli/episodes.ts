@@ -31,9 +31,13 @@ export function episodesCommand(): Command {
         `${outcome.maxReward}`,
         outcome.success ? 'yes' : 'no',
         `${(bytes / 1e6).toFixed(1)} MB`,
+        outcome.rejected ?? '',
       ]);
       process.stdout.write(
-        formatTable(['episode', 'task', 'source', 'seed', 'steps', 'reward', 'success', 'size'], rows),
+        formatTable(
+          ['episode', 'task', 'source', 'seed', 'steps', 'reward', 'success', 'size', 'rejected'],
+          rows,
+        ),
       );
       for (const { path, reason } of unreadable) process.stdout.write(`unreadable: ${path}: ${reason}\n`);
       if (json !== undefined) writeResult(json, { episodes, unreadable });

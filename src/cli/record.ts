@@ -95,7 +95,7 @@ Left arrow: throw it away and do it again. Esc: end, and no more. Then: y or n, 
       );
       process.stdout.write(
         `${report.kept} of ${report.attempted} episodes kept in ${report.directory}` +
-          ` (${report.successes} successes)${report.interrupted ? ', interrupted' : ''}\n`,
+          ` (${report.successes} successes, ${report.rejected} rejected)${report.interrupted ? ', interrupted' : ''}\n`,
       );
       if (options.json !== undefined) writeResult(options.json, report);
       if (report.interrupted) process.exitCode = EXIT.interrupted;

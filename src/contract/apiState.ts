@@ -120,4 +120,6 @@ export interface RecordedEpisode {
   readonly steps: number;
   readonly maxReward: number;
   readonly success: boolean;
+  /** Why it is not to be learned from. */
+  readonly rejected?: string;
 }

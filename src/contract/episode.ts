@@ -27,6 +27,36 @@ export interface EpisodeOutcome {
   readonly maxReward: number;
   readonly finalReward: number;
   readonly success: boolean;
+  /** Of an episode in real time. */
+  readonly quality?: RecordingQuality | undefined;
+  /** Why it is not to be learned from; absent: it is fit. */
+  readonly rejected?: string | undefined;
+}
+
+interface Times {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface CameraQuality {
+  /** Different frames that were seen. */
+  readonly frames: number;
+  /** Frames for which there was no room. */
+  readonly dropped: number;
+  /** Longest time that one frame was the newest [ms]. */
+  readonly stillMs: number;
+  /** From capture to the step that saw it. */
+  readonly age: Times;
+}
+
+export interface RecordingQuality {
+  /** Mean rate of steps [1/s]. */
+  readonly rateHz: number;
+  /** Between steps. */
+  readonly period: Times;
+  readonly droppedSteps: number;
+  readonly cameras: Readonly<Record<CameraName, CameraQuality>>;
 }
 
 /** The numeric content of an episode of T steps, columns as flat row-major arrays. */

@@ -52,12 +52,18 @@ export interface TimingResult {
   readonly maxMs: number;
 }
 
-export interface EpisodeResult {
+/** What became of a recording. */
+export interface KeptEpisode {
+  /** Where it was recorded, if it was kept. */
+  readonly recorded?: string;
+  /** Why it is not to be learned from. */
+  readonly rejected?: string;
+}
+
+export interface EpisodeResult extends KeptEpisode {
   readonly seed: number;
   readonly outcome: EpisodeOutcome;
   readonly clampedTicks: readonly number[];
-  /** Where it was recorded, if it was kept. */
-  readonly recorded?: string;
   /** (T, 14) observed and (T,) rewards, when asked for. */
   readonly trace?: { readonly qpos: Float64Array; readonly reward: Float64Array };
 }

@@ -87,7 +87,7 @@ async function control(
             seed: start.seed,
             outcome,
             clampedTicks: outcome.clampedTicks,
-            ...(recorded !== undefined && { recorded }),
+            ...recorded,
             ...(trace && { trace: trace.take() }),
           },
         });

@@ -13,7 +13,7 @@ import { writeLabel } from '../episodes/label.js';
 import { Recorder, type Recording } from '../episodes/recorder.js';
 import type { Clock } from '../realtime/clock.js';
 import { GRIPPER } from '../simulation/gripper.js';
-import type { ControlJob, RecordChoice } from './controlJob.js';
+import type { ControlJob, KeptEpisode, RecordChoice } from './controlJob.js';
 import { version } from './parts.js';
 import type { CellPhysics, Workcell } from './workcell.js';
 
@@ -84,6 +84,7 @@ export class EpisodeRecording {
       folder: this.#choice.directory,
       name: this.#name(start, label),
       reserveBytes: RESERVE_BYTES,
+      realTime: pace === 'realtime',
       info: {
         task: rig.task,
         backend: rig.backend,
@@ -107,24 +108,26 @@ export class EpisodeRecording {
     });
   }
 
-  /** Keeps or discards the episode as was asked for. Returns its path when it was kept. Throws StorageError. */
-  async end(outcome: EpisodeOutcome & { readonly interrupted: boolean }): Promise<string | undefined> {
+  /** Keeps or discards the episode as was asked for. Throws StorageError. */
+  async end(outcome: EpisodeOutcome & { readonly interrupted: boolean }): Promise<KeptEpisode> {
     const { keep } = this.#choice;
     const wanted = keep === 'all' || (keep === 'successes') === outcome.success;
     if (outcome.interrupted || !wanted) {
       await this.#recorder.discard();
-      return undefined;
+      return {};
     }
-    return (await this.#recorder.finish({ success: outcome.success })).path;
+    return kept(await this.#recorder.finish({ success: outcome.success }));
   }
 
   /** Keeps what a person led, with that person's verdict. Throws StorageError. */
-  async keep(verdict: TakeVerdict & { readonly keep: true }): Promise<Recording> {
+  async keep(
+    verdict: TakeVerdict & { readonly keep: true },
+  ): Promise<KeptEpisode & { readonly success: boolean }> {
     const { success, note } = verdict;
     this.#recorder.event('label', { success, note });
     const recording = await this.#recorder.finish(success === undefined ? {} : { success });
     if (note !== '') writeLabel(recording.path, recording.outcome.success, note);
-    return recording;
+    return { ...kept(recording), success: recording.outcome.success };
   }
 
   /** What is known of the episode before its end. */
@@ -158,6 +161,11 @@ export class EpisodeRecording {
     }
   }
 }
+
+const kept = ({ path, outcome: { rejected } }: Recording): KeptEpisode => ({
+  recorded: path,
+  ...(rejected !== undefined && { rejected }),
+});
 
 function reader(physics: CellPhysics): () => Float64Array {
   const state = new Float64Array(physics.stateSize);

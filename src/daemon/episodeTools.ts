@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { EpisodeError, UsageError } from '../contract/errors.js';
 import { EPISODE_SUFFIX } from '../episodes/episodeWriter.js';
 import { EpisodeStore, type EpisodeEntry, type UnreadableEpisode } from '../episodes/episodeStore.js';
+import { readLabel } from '../episodes/label.js';
 import { readHeader } from '../episodes/readEpisode.js';
 import type { Recovery } from '../episodes/recoverEpisode.js';
 import { verifyEpisode, type Verification } from '../episodes/verifyEpisode.js';
@@ -36,7 +37,10 @@ export function listEpisodes(folder: string): {
 }
 
 /** Facts of one episode. Throws EpisodeError. */
-export const episodeFacts = (path: string): unknown => ({ path, ...readHeader(path) });
+export const episodeFacts = (path: string): unknown => {
+  const label = readLabel(path);
+  return { path, ...readHeader(path), ...(label && { label }) };
+};
 
 /** Verifies files, and all episodes of folders. Throws EpisodeError for a path that is not there. */
 export function verifyEpisodes(paths: readonly string[]): ({ path: string } & Verification)[] {

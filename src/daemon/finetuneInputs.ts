@@ -66,7 +66,11 @@ export function listDemonstrations(
   listener: RunListener,
 ): Demonstrations {
   const store = EpisodeStore.open(folder);
-  const listed = store.list().filter(({ info, outcome }) => info.task === rig.task && outcome.success);
+  const listed = store
+    .list()
+    .filter(
+      ({ info, outcome }) => info.task === rig.task && outcome.success && outcome.rejected === undefined,
+    );
   for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
   const read = ({ name, path, info }: EpisodeEntry): DemonstrationEntry[] => {
     try {

@@ -31,6 +31,8 @@ export interface RecordReport {
   readonly attempted: number;
   readonly successes: number;
   readonly kept: number;
+  /** Kept, but not to be learned from. */
+  readonly rejected: number;
   readonly files: readonly string[];
   readonly interrupted: boolean;
 }
@@ -53,6 +55,7 @@ export async function recordEpisodes(
       : sourceOf(request.policy, rig.task);
   const files: string[] = [];
   let attempted = 0;
+  let rejected = 0;
   let successes = 0;
   let interrupted = false;
   let seed = request.seed;
@@ -60,8 +63,9 @@ export async function recordEpisodes(
   // Rounds, each as long as what is still missing: failures are replaced by fresh seeds.
   for (;;) {
     const hopeless = attempted >= episodes * MOST_ATTEMPTS_PER_EPISODE;
-    if (files.length >= episodes || interrupted || hopeless) break;
-    const missing = episodes - files.length;
+    // Who wants examples wants those that can be learned from.
+    const missing = episodes - (files.length - (request.keep === 'successes' ? rejected : 0));
+    if (missing <= 0 || interrupted || hopeless) break;
     const starts = Array.from({ length: missing }, () => sampleStartPose(rig.task, seed++));
     const threads = Math.min(workers, missing);
     const runs = await Promise.all(
@@ -83,6 +87,10 @@ export async function recordEpisodes(
             attempted++;
             if (event.result.outcome.success) successes++;
             if (event.result.recorded !== undefined) files.push(event.result.recorded);
+            if (event.result.rejected !== undefined) {
+              rejected++;
+              listener.onLine(`seed ${event.result.seed} is REJECTED: ${event.result.rejected}`);
+            }
             listener.onProgress(files.length, episodes, `${successes} of ${attempted} succeeded`);
           },
           signal,
@@ -96,6 +104,7 @@ export async function recordEpisodes(
     attempted,
     successes,
     kept: files.length,
+    rejected,
     files: files.sort(),
     interrupted,
   };

@@ -111,7 +111,7 @@ async function serve(cell: Workcell, session: ControlSession): Promise<void> {
     const { outcome, trace, path } = await recorded(record, async () => {
       await record?.begin(start, '', { actorVersion: String(actorVersion) });
       const played = await episode(policy, EPISODE_STEPS, record);
-      return { ...played, path: await record?.end(played.outcome) };
+      return { ...played, path: (await record?.end(played.outcome))?.recorded };
     });
     if (outcome.interrupted) throw new Interrupted('the roll-out was stopped');
     return {
@@ -138,7 +138,7 @@ async function serve(cell: Workcell, session: ControlSession): Promise<void> {
       const dropped = keep === 'successes' && !played.outcome.success;
       return {
         ...played,
-        path: await record?.end({ ...played.outcome, ...(dropped && { interrupted: true }) }),
+        path: (await record?.end({ ...played.outcome, ...(dropped && { interrupted: true }) }))?.recorded,
       };
     });
     if (outcome.interrupted) throw new Interrupted('the branch was stopped');

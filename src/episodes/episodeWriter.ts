@@ -63,6 +63,9 @@ export interface EpisodeAttachment {
   readonly data: Uint8Array;
 }
 
+/** What is said of an episode at its end by others than its steps. */
+export type EpisodeJudgement = Partial<Pick<EpisodeOutcome, 'success' | 'steps' | 'quality' | 'rejected'>>;
+
 export interface EpisodeWriterOptions {
   readonly attachments?: readonly EpisodeAttachment[];
   /** Wall-clock time of monotonic time 0 [ms since 1970]; this process's own by default. */
@@ -186,12 +189,14 @@ export class EpisodeWriter {
    * otherwise; `steps` says how many there were when the last ones are missing. Throws StorageError; the part file
    * then stays, to be recovered.
    */
-  finish(judged: { readonly success?: boolean; readonly steps?: number } = {}): EpisodeOutcome {
+  finish(judged: EpisodeJudgement = {}): EpisodeOutcome {
     const outcome = {
       steps: judged.steps ?? this.#steps,
       maxReward: this.#maxReward,
       finalReward: this.#finalReward,
       success: judged.success ?? this.#maxReward >= MAX_REWARD,
+      ...(judged.quality && { quality: judged.quality }),
+      ...(judged.rejected !== undefined && { rejected: judged.rejected }),
     };
     this.appendEvent('finished', { ...outcome });
     this.#file.closeChunk();

@@ -1,6 +1,6 @@
 /** The facts of an episode as MCAP metadata: one JSON value per key, so that a viewer shows them and we read them back. */
 import { z } from 'zod';
-import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
+import type { EpisodeInfo, EpisodeOutcome, RecordingQuality } from '../contract/episode.js';
 import { EpisodeError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
 
@@ -16,11 +16,25 @@ export const infoSchema: z.ZodType<EpisodeInfo> = z.object({
   extra: z.record(z.string(), z.string()),
 });
 
+const timesSchema = z.object({ p50Ms: z.number(), p99Ms: z.number(), maxMs: z.number() });
+
+const qualitySchema: z.ZodType<RecordingQuality> = z.object({
+  rateHz: z.number(),
+  period: timesSchema,
+  droppedSteps: z.number(),
+  cameras: z.record(
+    z.string(),
+    z.object({ frames: z.number(), dropped: z.number(), stillMs: z.number(), age: timesSchema }),
+  ),
+});
+
 export const outcomeSchema: z.ZodType<EpisodeOutcome> = z.object({
   steps: z.number().int().nonnegative(),
   maxReward: z.number(),
   finalReward: z.number(),
   success: z.boolean(),
+  quality: qualitySchema.optional(),
+  rejected: z.string().optional(),
 });
 
 export function encodeFacts(facts: Readonly<Record<string, unknown>>): Map<string, string> {

@@ -12,6 +12,7 @@ import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
 import { DiskFullError, EpisodeError, StorageError } from '../contract/errors.js';
 import type { Step, StepListener } from '../contract/step.js';
 import type { EpisodeAttachment } from './episodeWriter.js';
+import { QualityMeter, rejectionOf } from './recordingQuality.js';
 import type { FromRecorderWorker, RecorderSetup, ToRecorderWorker } from './recorderWorker.js';
 import { StepQueue } from './stepQueue.js';
 
@@ -51,6 +52,8 @@ export interface RecordingStart {
   readonly attachments?: readonly EpisodeAttachment[];
   /** Bytes that must be free on the disk. */
   readonly reserveBytes?: number;
+  /** Its steps follow the clock: rate and cameras are measured, and an episode unfit to learn from is rejected. */
+  readonly realTime?: boolean;
 }
 
 /** A finished recording. */
@@ -67,6 +70,7 @@ export class Recorder implements StepListener {
   readonly #imageSlots: Uint8Array[] = [];
   readonly #imageFlags: Int32Array;
   readonly #lastSequence = new Map<string, number>();
+  #quality: QualityMeter | undefined;
   #recording = false;
   #step = 0;
   #droppedImages = 0;
@@ -124,6 +128,8 @@ export class Recorder implements StepListener {
     this.#step = 0;
     this.#droppedImages = 0;
     this.#fault = undefined;
+    const cameras = this.#options.cameras?.requests.map(({ camera }) => camera) ?? [];
+    this.#quality = start.realTime === true ? new QualityMeter(cameras) : undefined;
     await this.#ask({ kind: 'begin', start, timeOriginMs: performance.timeOrigin });
     this.#recording = true;
     this.#look();
@@ -157,6 +163,7 @@ export class Recorder implements StepListener {
       );
     }
     this.#step += 1;
+    this.#quality?.step(performance.now());
     this.#look();
   }
 
@@ -174,7 +181,8 @@ export class Recorder implements StepListener {
 
   /**
    * Concludes the episode; success is a full reward unless said otherwise. Throws StorageError when the disk refused
-   * (finished parts are kept) and EpisodeError when steps or images were dropped (the file is kept, and tells so).
+   * (finished parts are kept) and EpisodeError when steps or images were dropped (the file is kept, and tells so);
+   * an episode in real time is then judged by its quality instead.
    */
   async finish(judged: { readonly success?: boolean } = {}): Promise<Recording> {
     this.#recording = false;
@@ -187,10 +195,15 @@ export class Recorder implements StepListener {
         number: this.#step,
         timeMs: performance.now(),
       });
-    const reply = await this.#ask({ kind: 'finish', judged: { ...judged, steps: this.#step } });
+    const quality = this.#quality?.report(steps);
+    const rejected = quality && rejectionOf(quality);
+    const reply = await this.#ask({
+      kind: 'finish',
+      judged: { ...judged, steps: this.#step, ...(quality && { quality, rejected }) },
+    });
     if (this.#fault) throw this.#fault;
     if (reply.kind !== 'finished') throw new EpisodeError('nothing was being recorded');
-    if (steps + images > 0) {
+    if (!quality && steps + images > 0) {
       throw new EpisodeError(
         `${reply.path}: ${steps} of ${this.#step} steps and ${images} images were dropped, as the disk or the ` +
           'processor could not keep up; record fewer or smaller images, or to a faster disk',
@@ -220,11 +233,13 @@ export class Recorder implements StepListener {
       const slot = this.#imageFlags.findIndex((_, i) => Atomics.load(this.#imageFlags, i) === 0);
       if (slot < 0) {
         this.#droppedImages += 1;
+        this.#quality?.drop(request.camera);
         continue;
       }
       const { camera, width, height } = request;
       const pixels = this.#imageSlots[slot]!.subarray(0, imageBytes(request));
       const { sequence, timeMs } = cameras.source.capture(request, pixels);
+      this.#quality?.frame(camera, sequence, timeMs, performance.now());
       if (this.#lastSequence.get(camera) === sequence) continue;
       this.#lastSequence.set(camera, sequence);
       Atomics.store(this.#imageFlags, slot, 1);

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import { AlohadError, DiskFullError } from '../contract/errors.js';
-import { EpisodeWriter } from './episodeWriter.js';
+import { EpisodeWriter, type EpisodeJudgement } from './episodeWriter.js';
 import { requireFreeSpace } from './freeSpace.js';
 import type { RecordingStart } from './recorder.js';
 import { recoverEpisode } from './recoverEpisode.js';
@@ -38,7 +38,7 @@ export type ToRecorderWorker =
       readonly height: number;
       readonly slot: number;
     })
-  | { readonly kind: 'finish'; readonly judged: { readonly success?: boolean; readonly steps: number } }
+  | { readonly kind: 'finish'; readonly judged: EpisodeJudgement }
   | { readonly kind: 'discard' };
 
 export type FromRecorderWorker =

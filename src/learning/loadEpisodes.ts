@@ -7,6 +7,8 @@ import { shareEpisode } from './sharedEpisodes.js';
 
 export interface EpisodeChoice {
   readonly task: TaskName;
+  /** Episodes that were rejected when they were recorded are no examples, either; true by default. */
+  readonly onlyFit?: boolean;
   /** Failed attempts are no examples; true by default. */
   readonly onlySuccesses?: boolean;
   /** The first so many by name; all by default. */
@@ -26,14 +28,18 @@ export function loadEpisodes(store: EpisodeStore, choice: EpisodeChoice): Episod
         'recover, move or delete them',
     );
   }
-  const { task, onlySuccesses = true, count } = choice;
+  const { task, onlySuccesses = true, onlyFit = true, count } = choice;
   const chosen = entries.filter(
-    ({ info, outcome }) => info.task === task && (outcome.success || !onlySuccesses),
+    ({ info, outcome }) =>
+      info.task === task &&
+      (outcome.success || !onlySuccesses) &&
+      (outcome.rejected === undefined || !onlyFit),
   );
+  const rejected = entries.filter(({ outcome }) => outcome.rejected !== undefined).length;
   if (chosen.length === 0 || chosen.length < (count ?? 0)) {
     throw new EpisodeError(
       `${store.folder} has ${entries.length} episodes, ${chosen.length} of them ${onlySuccesses ? 'successful ' : ''}` +
-        `ones of ${task}; ${count ?? 'at least 1'} wanted: record more with \`alohad record\``,
+        `ones of ${task}${rejected > 0 ? ` (${rejected} are rejected, see \`alohad episodes list\`)` : ''}; ${count ?? 'at least 1'} wanted: record more with \`alohad record\``,
     );
   }
   return chosen.slice(0, count).map(({ name }) => shareEpisode(store.read(name)));

@@ -44,6 +44,7 @@ function list(folder: string): Answer {
         steps: outcome.steps,
         maxReward: outcome.maxReward,
         success: outcome.success,
+        ...(outcome.rejected !== undefined && { rejected: outcome.rejected }),
       })),
     };
   } catch (error) {

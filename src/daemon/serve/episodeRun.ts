@@ -78,7 +78,7 @@ export class EpisodeRun {
         seed: start.seed,
         outcome,
         clampedTicks: outcome.clampedTicks,
-        ...(recorded !== undefined && { recorded }),
+        ...recorded,
       };
     } finally {
       if (latency) this.#latency.merge(latency);

@@ -125,8 +125,8 @@ class Takes {
       return verdict && discarded;
     }
     const beganMs = performance.now();
-    const { path, outcome: stored } = await this.#recording.keep(verdict);
-    return { path, success: stored.success, storedMs: performance.now() - beganMs };
+    const { recorded: path, ...stored } = await this.#recording.keep(verdict);
+    return { ...(path !== undefined && { path }), ...stored, storedMs: performance.now() - beganMs };
   }
 
   async #discard(): Promise<{ storedMs: number }> {
