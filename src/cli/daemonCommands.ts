@@ -111,13 +111,16 @@ Examples:
   return [status, mode, backend, stop, clear];
 }
 
+const told = (holds: boolean | undefined): string =>
+  holds === undefined ? '' : holds ? '; the arms hold' : '; the arms DO NOT HOLD: switch them off';
+
 function print(state: ServedState): void {
   const { mode, arms, backend, task, line, loop, run, children, control, emergencyStop } = state;
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
   const rows = [
     ['mode', `${mode}: ${line}`],
     ['arms', `${arms}, ${backend}, ${task}`],
-    ['emergency stop', emergencyStop ? `ON, by ${emergencyStop.by}` : 'off'],
+    ['emergency stop', emergencyStop ? `ON, by ${emergencyStop.by}${told(emergencyStop.holds)}` : 'off'],
     ['control', control ? control.name : 'free'],
     ['loop', `late p99 ${ms(loop.late.p99Ms)}, ${loop.missed} of ${loop.ticks} missed`],
     ...(run ? [['run', `${run.successes} of ${run.done} succeeded, ${run.wanted} wanted`]] : []),

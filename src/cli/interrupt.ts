@@ -1,19 +1,59 @@
-/** Ctrl-C and SIGTERM: the first asks for a safe stop, a second one ends the process at once. */
+/**
+ * What ends a process from outside, and a bug inside: the first asks for a safe stop (the arms hold, park, and only then
+ * lose torque), a second one from a person ends the process at once, the arms stiff.
+ */
+import { readFileSync } from 'node:fs';
 
-/** Runs `work` with a signal that Ctrl-C aborts. */
+/** Ctrl-C, a service manager, a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Bit of SIGHUP in a signal mask. */
+const HANGUP_BIT = 1n;
+
+/** Runs `work` with a signal that these abort. Throws what `work` throws, or else the error that nobody caught. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping safely; press Ctrl-C again to stop at once\n');
+  let uncaught: unknown;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      // Whoever closes a terminal sends it more than once.
+      if (signal === 'SIGHUP') return;
+      process.exit(130);
+    }
+    say(`${signal}: stopping safely; press Ctrl-C again to stop at once`);
     controller.abort();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  const onError = (error: unknown): void => {
+    if (uncaught !== undefined) return;
+    uncaught = error;
+    say('an error that nobody caught: stopping safely');
+    controller.abort();
+  };
+  const signals = SIGNALS.filter((signal) => signal !== 'SIGHUP' || !ignoresHangup());
+  for (const signal of signals) process.on(signal, stop);
+  process.on('uncaughtException', onError);
   try {
-    return await work(controller.signal);
+    const result = await work(controller.signal);
+    if (uncaught === undefined) return result;
+  } catch (error) {
+    if (uncaught === undefined) throw error;
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    for (const signal of signals) process.off(signal, stop);
+    process.off('uncaughtException', onError);
+  }
+  throw uncaught;
+}
+
+/** A terminal that is gone takes no words. */
+function say(text: string): void {
+  process.stderr.write(`\n${text}\n`, () => {});
+}
+
+/** Started by `nohup`, to outlive its terminal. */
+function ignoresHangup(): boolean {
+  try {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    return ignored !== undefined && (BigInt(`0x${ignored}`) & HANGUP_BIT) !== 0n;
+  } catch {
+    return false;
   }
 }

@@ -4,8 +4,8 @@ import type { EndedTake, Operator, TakePhase, TakeVerdict, TakeWord } from '../c
 import { Keyboard, NobodyThere, type Keys } from './keyboard.js';
 
 const WORDS: Readonly<Record<TakePhase, Readonly<Record<string, TakeWord>>>> = {
-  before: { enter: 'begin', space: 'begin', escape: 'stop' },
-  during: { right: 'keep', left: 'again', escape: 'stop' },
+  before: { enter: 'begin', escape: 'stop', space: 'halt' },
+  during: { right: 'keep', left: 'again', escape: 'stop', space: 'halt' },
 };
 const VERDICTS: Readonly<Record<string, 'success' | 'failure' | 'again' | 'note'>> = {
   y: 'success',

@@ -7,6 +7,7 @@ import { episodesCommand } from './episodes.js';
 import { evalCommand } from './eval.js';
 import { finetuneCommand } from './finetune.js';
 import { daemonCommands } from './daemonCommands.js';
+import { parkCommand } from './park.js';
 import { policyCommand } from './policy.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
@@ -32,6 +33,7 @@ export function program(): Command {
     teleopCommand(),
     recordCommand(),
     replayCommand(),
+    parkCommand(),
     trainCommand(),
     finetuneCommand(),
     residualCommand(),

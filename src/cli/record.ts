@@ -76,7 +76,8 @@ Examples:
   $ alohad record --policy teleop --rig launch/rigs/aloha.yaml --backend real --seconds 15
 
 With --policy teleop a person leads: closing both leader grippers (or Enter) begins a take. Right arrow: end and keep.
-Left arrow: throw it away and do it again. Esc: end, and no more. Then: y or n, did it succeed (t: type a note first).`,
+Left arrow: throw it away and do it again. Esc: end, and no more. Then: y or n, did it succeed (t: type a note first).
+Space: EMERGENCY STOP, the arms hold and stay stiff.`,
     )
     .action(async (options: RecordOptions) => {
       if (options.policy === 'teleop') {
@@ -122,5 +123,5 @@ async function recordTakes(options: RecordOptions): Promise<void> {
       `${report.rejected} rejected)${report.interrupted ? ', interrupted' : ''}\n`,
   );
   if (options.json !== undefined) writeResult(options.json, report);
-  if (report.interrupted) process.exitCode = EXIT.interrupted;
+  if (report.interrupted || report.halted) process.exitCode = EXIT.interrupted;
 }

@@ -22,6 +22,7 @@ export function teleopCommand(): Command {
       `
 The arms go slowly to the start pose; closing both leader grippers (or Enter) begins.
 Right or left arrow: back to the start pose. Esc: end. Ctrl-C: hold, park, end.
+Space: EMERGENCY STOP, the arms hold and stay stiff.
 
 Example:
   $ alohad teleop --rig launch/rigs/aloha.yaml --backend real`,
@@ -33,6 +34,6 @@ Example:
         runTakes({ rig: rigOf(options), seed: 0 }, operator, new Progress('teleop'), signal),
       );
       if (options.json !== undefined) writeResult(options.json, report);
-      if (report.interrupted) process.exitCode = EXIT.interrupted;
+      if (report.interrupted || report.halted) process.exitCode = EXIT.interrupted;
     });
 }

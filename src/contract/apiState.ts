@@ -7,7 +7,18 @@ export const DAEMON_MODES = ['idle', 'teleop', 'record', 'trial', 'replay', 'fin
 export type DaemonMode = (typeof DAEMON_MODES)[number];
 
 /** What the arms are allowed to do; see control/modes.ts. `lost` means that the control thread is not running. */
-export type ArmState = 'disconnected' | 'limp' | 'holding' | 'aligning' | 'active' | 'faulted' | 'lost';
+export type ArmState =
+  | 'disconnected'
+  | 'preflight'
+  | 'limp'
+  | 'holding'
+  | 'aligning'
+  | 'active'
+  | 'parking'
+  | 'parked'
+  | 'faulted'
+  | 'stopped'
+  | 'lost';
 
 /** Something that can be chosen, or why it cannot. */
 export interface Choice<Name extends string> {
@@ -94,7 +105,12 @@ export interface DaemonState {
   readonly backend: Backend;
   readonly backends: readonly Choice<Backend>[];
   readonly modes: readonly Choice<DaemonMode>[];
-  readonly emergencyStop: { readonly by: string; readonly at: number } | null;
+  readonly emergencyStop: {
+    readonly by: string;
+    readonly at: number;
+    /** Whether the motors themselves say that they hold; absent: they have not answered yet. */
+    readonly holds?: boolean;
+  } | null;
   readonly cameras: readonly string[];
   readonly loop: LoopState;
   readonly children: readonly ChildState[];

@@ -80,6 +80,11 @@ export interface Robot {
   command(goal: Float64Array): void;
   /** Keeps the arms where they are. Safe at any time, also after a fault. */
   hold(): void;
-  /** Torque off and everything closed. Never throws; safe to call twice. */
-  disconnect(): Promise<void>;
+  /** Closes everything, torque off unless the arms are to stay `stiff`. Never throws; safe to call twice. */
+  disconnect(leave?: 'limp' | 'stiff'): Promise<void>;
+  /**
+   * Asks the motors themselves, after `hold`: have they torque, and is their goal where they were told to stay? Throws a
+   * named error that says which does not hold. Absent: there are no motors to ask.
+   */
+  confirmHold?(): Promise<void>;
 }

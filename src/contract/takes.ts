@@ -2,14 +2,16 @@
 
 /** Said in the course of a take, by keys that LeRobot's users know. */
 export type TakeWord =
-  /** Enter or space, instead of closing both leaders' hands. */
+  /** Enter, instead of closing both leaders' hands. */
   | 'begin'
   /** Right arrow: it is over, and to be kept. */
   | 'keep'
   /** Left arrow: throw it away and do it again. */
   | 'again'
   /** Esc: it is over, and the last one. */
-  | 'stop';
+  | 'stop'
+  /** Space: EMERGENCY STOP. */
+  | 'halt';
 
 /** `before`: the arms wait for a take to begin; `during`: it runs. */
 export type TakePhase = 'before' | 'during';

@@ -61,6 +61,12 @@ export const ALOHA_LIMITS: readonly JointLimit[] = ARMS.flatMap(() => VIPERX_300
 
 const clamp = (value: number, min: number, max: number): number => Math.min(Math.max(value, min), max);
 
+/**
+ * Older joint samples are no ground to act on [ms]. Robots whose motors have a watchdog are stricter; this is for all,
+ * and wide enough for emulated servos on a busy machine.
+ */
+const STALE_MS = 1000;
+
 /** Rounding alone must not be counted as an intervention [rad]. */
 const NEGLIGIBLE = 1e-9;
 
@@ -87,10 +93,17 @@ export class Limits {
   /**
    * Sends the nearest permitted goal to the robot and returns it (shape (14,), borrowed).
    * Without an action the last goal is sent again: the robot stays, and its time goes on.
-   * Throws UnsafeActionError, before anything is sent, when the action or the observation is not finite.
+   * Throws UnsafeActionError, before anything is sent, when the action or the observation is not finite, or the
+   * observation too old by `nowMs` (`performance.now()`; absent: time stands still while one decides).
    */
-  send(robot: Robot, observation: Observation, action: Float64Array | undefined): Float64Array {
-    const { qpos } = observation;
+  send(
+    robot: Robot,
+    observation: Observation,
+    action: Float64Array | undefined,
+    nowMs: number = observation.timeMs,
+  ): Float64Array {
+    const { qpos, timeMs } = observation;
+    this.#refuseStale(nowMs - timeMs);
     this.#refuseUnlessFinite('Joint position', qpos);
     if (action) this.#refuseUnlessFinite('Action', action);
 
@@ -112,6 +125,15 @@ export class Limits {
     }
     robot.command(this.#goal);
     return this.#goal;
+  }
+
+  /** Not negated: an age that is no number is refused, too. */
+  #refuseStale(ageMs: number): void {
+    if (ageMs <= STALE_MS) return;
+    throw new UnsafeActionError(
+      `the joints were last measured ${Math.round(ageMs)} ms ago; nothing was sent and the arms hold. ` +
+        'Is the machine overloaded, or was the process stopped for a while?',
+    );
   }
 
   #refuseUnlessFinite(what: string, values: Float64Array): void {

@@ -102,7 +102,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
   function tick(lateMs: number): void {
     const observation: Observation = robot.observe();
     const decided = source.decide(observation);
-    const goal = limits.send(robot, observation, decided);
+    const goal = limits.send(robot, observation, decided, clock.realTime ? performance.now() : undefined);
     step.observation = observation;
     action.set(decided ?? goal);
     step.goal = goal;

@@ -14,7 +14,7 @@ import { Alignment } from './align.js';
 import { GuardedSource } from './guardedSource.js';
 import type { Limits } from './limits.js';
 import { run, type LoopOutcome, type StopSignal } from './loop.js';
-import { Modes, type Mode } from './modes.js';
+import { Modes, type Mode, type MovingMode } from './modes.js';
 import { watch } from './watch.js';
 
 /** A robot answered something that cannot be before it was allowed to move. */
@@ -26,8 +26,10 @@ export interface SessionOptions {
   readonly limits: Limits;
   /** Told of every tick, moving or not. */
   readonly listeners: readonly StepListener[];
-  /** Emergency stop: while it is aborted nothing moves. */
+  /** Emergency stop: once it is aborted nothing moves, until it is not and `reset` was called. */
   readonly stop: StopSignal;
+  /** Told, after an emergency stop, what the motors answered when asked whether they hold: undefined when they do. */
+  readonly onStopped?: (failure: unknown) => void;
   readonly onMode: (mode: Mode) => void;
   readonly onListenerError?: (listener: StepListener, error: unknown) => void;
 }
@@ -80,47 +82,52 @@ export class ControlSession {
 
   /** Opens the robot, limp, and looks whether what it says can be. Throws PreflightError and what the robot throws. */
   async connect(): Promise<void> {
-    await this.#modes.connect();
-    try {
+    await this.#modes.connect(() => {
       this.#preflight();
-    } catch (error) {
-      await this.#modes.disconnect();
-      throw error;
-    }
+    });
   }
 
-  /** Torque on, at the present position. Nothing is done when the arms hold already. */
+  /** Whether an emergency stop is in force. */
+  get stopped(): boolean {
+    return this.#options.stop.aborted || this.mode === 'stopped';
+  }
+
+  /** A person has looked at the arms: the emergency stop, which is off by now, is forgotten. */
+  reset(): void {
+    if (!this.#options.stop.aborted) this.#modes.reset();
+  }
+
+  /** Torque on, at the present position. Nothing is done when the arms hold already. Throws ModeError when stopped. */
   async activate(): Promise<void> {
+    await this.#obeyStop();
     if (this.mode === 'holding') return;
     this.#preflight();
     await this.#modes.activate();
     this.#goal.set(this.#options.robot.observe().qpos);
   }
 
-  /** Holds, or watches limp arms, until `signal` is aborted. */
+  /** Holds, or watches arms that are limp or stopped, until `signal` is aborted. */
   async stand(signal: StopSignal): Promise<void> {
-    const { robot, clock, listeners } = this.#options;
-    try {
-      if (this.mode === 'limp') await watch(robot, clock, listeners, signal);
-      else if (this.mode === 'holding')
-        await this.#run({ source: STILL, steps: Infinity, signal, goal: this.#goal });
-      else while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
-    } catch (error) {
-      this.#modes.fault();
-      throw error;
+    const { robot, clock, listeners, stop } = this.#options;
+    while (!signal.aborted) {
+      await this.#obeyStop();
+      const { mode, faulted } = this.#modes;
+      const until = mode === 'stopped' ? signal : anyOf(stop, signal);
+      try {
+        if ((mode === 'limp' || mode === 'stopped') && !faulted) await watch(robot, clock, listeners, until);
+        else if (mode === 'holding')
+          await this.#run({ source: STILL, steps: Infinity, signal: until, goal: this.#goal });
+        else while (!until.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
+      } catch (error) {
+        this.#modes.fault();
+        throw error;
+      }
     }
   }
 
   /** A slow ramp to `pose`, shape (14,). Returns whether it got there, or was stopped. */
   async align(pose: Float64Array, signal: StopSignal): Promise<boolean> {
-    const ramp = new Alignment(this.#goal, pose);
-    const outcome = await this.#moving('aligning', {
-      source: ramp,
-      steps: ramp.steps,
-      signal,
-      goal: this.#goal,
-    });
-    return !outcome.interrupted;
+    return await this.#ramp('aligning', pose, signal);
   }
 
   /**
@@ -137,29 +144,61 @@ export class ControlSession {
 
   /** Slowly to the rest pose; returns whether the arms got there. Arms in a fault are not moved. Safe at any time. */
   async park(): Promise<boolean> {
-    const { stop } = this.#options;
-    if (this.mode !== 'holding' || stop.aborted) return false;
+    if (this.mode === 'parked') return true;
+    if (this.mode !== 'holding' || this.stopped) return false;
     try {
-      return await this.align(REST_POSE, stop);
+      return await this.#ramp('parking', REST_POSE, this.#options.stop);
     } catch {
-      return false; // They hold now; torque goes off where they are.
+      return false; // They hold now, where they are.
     }
   }
 
-  /** Torque off where the arms are, and everything closed. Safe at any time. */
-  async release(): Promise<void> {
-    await this.#modes.disconnect();
+  /**
+   * Closes everything; returns whether the arms were left with torque, which goes off when they are parked or a person
+   * `told` so. Safe at any time.
+   */
+  async release(told = false): Promise<boolean> {
+    return await this.#modes.disconnect(told);
   }
 
   /** Parks, then releases. Safe at any time. */
-  async disconnect(): Promise<void> {
+  async disconnect(told = false): Promise<boolean> {
     await this.park();
-    await this.release();
+    return await this.release(told);
   }
 
-  async #moving(mode: 'aligning' | 'active', episode: SessionEpisode): Promise<LoopOutcome> {
-    const outcome = await this.#modes.during(mode, () =>
-      this.#run({ ...episode, signal: anyOf(this.#options.stop, episode.signal) }),
+  /** The mode follows the emergency stop, and the motors are asked whether they hold. */
+  async #obeyStop(): Promise<void> {
+    const { stop, robot, onStopped } = this.#options;
+    if (!stop.aborted || this.mode === 'stopped' || this.mode === 'disconnected') return;
+    this.#modes.stop();
+    let failure: unknown;
+    try {
+      if (this.#modes.stiff) await robot.confirmHold?.();
+    } catch (error) {
+      failure = error;
+    }
+    onStopped?.(failure);
+  }
+
+  async #ramp(mode: 'aligning' | 'parking', pose: Float64Array, signal: StopSignal): Promise<boolean> {
+    await this.#obeyStop();
+    if (this.stopped) return false;
+    const source = new Alignment(this.#goal, pose);
+    const outcome = await this.#moving(mode, { source, steps: source.steps, signal, goal: this.#goal });
+    return !outcome.interrupted;
+  }
+
+  async #moving(mode: MovingMode, episode: SessionEpisode): Promise<LoopOutcome> {
+    await this.#obeyStop();
+    const outcome = await this.#modes.during(
+      mode,
+      async () => {
+        const played = await this.#run({ ...episode, signal: anyOf(this.#options.stop, episode.signal) });
+        await this.#obeyStop();
+        return played;
+      },
+      ({ interrupted }) => !interrupted,
     );
     // Where they are now is where they stay; a gripper goes on pressing what it holds.
     const { qpos } = this.#options.robot.observe();

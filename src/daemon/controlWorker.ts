@@ -36,69 +36,72 @@ async function control(
     say(`a listener failed and was detached: ${String(error)}`);
   };
 
-  return await withWorkcell({ ...job, shake: job.shakeRad ?? 0, onListenerError }, async (cell, session) => {
-    const { robot, judge, physics } = cell;
-    const source = await createSource(job, robot.images, say);
-    const recording = job.record && new EpisodeRecording(job, job.record, cell, source.actions.name);
-    const pace = clockOf(job.pace);
-    const clock = recording?.paced(pace) ?? pace;
-    try {
-      post({
-        kind: 'ready',
-        sourceName: source.actions.name,
-        cameras: robot.images.cameras,
-        sceneSha256: physics?.sceneSha256 ?? '',
-      });
-      for (const [episode, start] of job.starts.entries()) {
-        const begin = (): Promise<boolean> => cell.begin(start, () => session.align(source.from, signal));
-        interrupted = !(await begin());
-        // Time passed while a person got ready: the scene is put back again.
-        if (source.ready && !interrupted)
-          interrupted = !((await source.ready(session, signal)) && (await begin()));
-        if (interrupted) break;
-        await recording?.begin(start);
-        const trace = job.trace === true ? new StepTrace(job.steps) : undefined;
-        const following = job.source.kind === 'teleop' ? new Following() : undefined;
-        const listeners: StepListener[] = [
-          ...(following ? [following] : []),
-          new FrameTap(robot.images, job.views, episode, job.steps, post),
-          { onStep: (step) => reportStep(episode, step) },
-          ...(recording ? [recording.listener] : []),
-          ...(trace ? [trace] : []),
-        ];
-        const outcome = await session.episode({
-          source: source.actions,
-          judge,
-          clock,
-          steps: job.steps,
-          listeners,
-          signal,
-        });
-        if (following) say(describeFollowing(following.report()));
-        missed += outcome.timing.missed;
-        ticks += outcome.steps;
-        const recorded = await recording?.end(outcome);
-        interrupted = outcome.interrupted;
-        if (interrupted) break;
+  return await withWorkcell(
+    { ...job, shake: job.shakeRad ?? 0, say, onListenerError },
+    async (cell, session) => {
+      const { robot, judge, physics } = cell;
+      const source = await createSource(job, robot.images, say);
+      const recording = job.record && new EpisodeRecording(job, job.record, cell, source.actions.name);
+      const pace = clockOf(job.pace);
+      const clock = recording?.paced(pace) ?? pace;
+      try {
         post({
-          kind: 'episode',
-          episode,
-          result: {
-            seed: start.seed,
-            outcome,
-            clampedTicks: outcome.clampedTicks,
-            ...recorded,
-            ...(trace && { trace: trace.take() }),
-          },
+          kind: 'ready',
+          sourceName: source.actions.name,
+          cameras: robot.images.cameras,
+          sceneSha256: physics?.sceneSha256 ?? '',
         });
+        for (const [episode, start] of job.starts.entries()) {
+          const begin = (): Promise<boolean> => cell.begin(start, () => session.align(source.from, signal));
+          interrupted = !(await begin());
+          // Time passed while a person got ready: the scene is put back again.
+          if (source.ready && !interrupted)
+            interrupted = !((await source.ready(session, signal)) && (await begin()));
+          if (interrupted) break;
+          await recording?.begin(start);
+          const trace = job.trace === true ? new StepTrace(job.steps) : undefined;
+          const following = job.source.kind === 'teleop' ? new Following() : undefined;
+          const listeners: StepListener[] = [
+            ...(following ? [following] : []),
+            new FrameTap(robot.images, job.views, episode, job.steps, post),
+            { onStep: (step) => reportStep(episode, step) },
+            ...(recording ? [recording.listener] : []),
+            ...(trace ? [trace] : []),
+          ];
+          const outcome = await session.episode({
+            source: source.actions,
+            judge,
+            clock,
+            steps: job.steps,
+            listeners,
+            signal,
+          });
+          if (following) say(describeFollowing(following.report()));
+          missed += outcome.timing.missed;
+          ticks += outcome.steps;
+          const recorded = await recording?.end(outcome);
+          interrupted = outcome.interrupted;
+          if (interrupted) break;
+          post({
+            kind: 'episode',
+            episode,
+            result: {
+              seed: start.seed,
+              outcome,
+              clampedTicks: outcome.clampedTicks,
+              ...recorded,
+              ...(trace && { trace: trace.take() }),
+            },
+          });
+        }
+        const latency = source.latency && { latency: source.latency.summary() };
+        return { kind: 'done', interrupted, timing: { late: late.summary(), missed, ticks, ...latency } };
+      } finally {
+        await recording?.close();
+        await source.actions.close();
       }
-      const latency = source.latency && { latency: source.latency.summary() };
-      return { kind: 'done', interrupted, timing: { late: late.summary(), missed, ticks, ...latency } };
-    } finally {
-      await recording?.close();
-      await source.actions.close();
-    }
-  });
+    },
+  );
 
   function reportStep(episode: number, { observation: { step }, reward, lateMs }: Step): void {
     late.record(lateMs);

@@ -18,12 +18,14 @@ export async function leaderSource(rig: Rig, say: (text: string) => void): Promi
   await leaders.connect();
   const clock = clockOf('realtime');
   let stiff = false;
+  let stopped = (): boolean => false;
 
   const ready = async (
     session: ControlSession,
     signal: StopSignal,
     told: StopSignal = NEVER,
   ): Promise<boolean> => {
+    stopped = () => session.stopped;
     say('the leaders go to the start pose: let go of them');
     stiff = true;
     if (!(await readyLeaders(leaders, clock, signal))) return false;
@@ -43,10 +45,14 @@ export async function leaderSource(rig: Rig, say: (text: string) => void): Promi
 
   const source = new Teleoperation(leaders);
   const close = async (): Promise<void> => {
+    let leave: 'limp' | 'stiff' = stiff ? 'stiff' : 'limp';
     try {
-      if (stiff) await parkLeaders(leaders, clock);
+      if (stiff && !stopped()) {
+        await parkLeaders(leaders, clock);
+        leave = 'limp';
+      }
     } finally {
-      await leaders.disconnect();
+      await leaders.disconnect(leave);
     }
   };
   return {

@@ -28,8 +28,8 @@ export class ServoWorkcell implements Workcell {
     return true;
   }
 
-  async park(toRest: SlowMove): Promise<void> {
-    await toRest();
+  async park(toRest: SlowMove): Promise<boolean> {
+    return await toRest();
   }
 
   async close(): Promise<void> {}

@@ -31,6 +31,9 @@ export class SimWorkcell implements Workcell {
     return true;
   }
 
-  async park(): Promise<void> {}
+  // oxlint-disable-next-line require-await
+  async park(): Promise<boolean> {
+    return true;
+  }
   async close(): Promise<void> {}
 }

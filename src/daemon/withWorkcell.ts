@@ -2,7 +2,9 @@
 import type { Rig } from '../config/rig.js';
 import { CONTROL_PERIOD_S } from '../contract/robot.js';
 import type { StepListener } from '../contract/step.js';
+import { meaningOf } from '../contract/systemError.js';
 import { ALOHA_LIMITS, Limits } from '../control/limits.js';
+import type { StopSignal } from '../control/loop.js';
 import { ControlSession } from '../control/session.js';
 import { FastClock, RealTimeClock, type Clock } from '../realtime/clock.js';
 import { openWorkcell, type WorkcellOptions } from './backends.js';
@@ -11,6 +13,10 @@ import type { Workcell } from './workcell.js';
 export interface CellRun extends WorkcellOptions {
   readonly rig: Rig;
   readonly pace: 'realtime' | 'fast';
+  /** Emergency stop: the arms hold, and stay stiff at the end. */
+  readonly stop?: StopSignal;
+  /** Told what a person has to know of the arms. */
+  readonly say?: (text: string) => void;
   readonly onListenerError?: (listener: StepListener, error: unknown) => void;
 }
 
@@ -23,30 +29,53 @@ export const limitsOf = ({ limits }: Rig): Limits =>
     ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, limits.velocityRadPerS) })),
   );
 
-/** The arms hold when `work` begins; whatever happens, they are parked, limp and disconnected at the end. */
-export async function withWorkcell<Result>(
-  { rig, pace, onListenerError, ...options }: CellRun,
-  work: (cell: Workcell, session: ControlSession) => Promise<Result>,
-): Promise<Result> {
-  const cell = await openWorkcell(rig, options);
-  const session = new ControlSession({
+/** What a person has to know when arms could not be parked. */
+export const LEFT_STIFF =
+  "the arms were left stiff where they are: look at them, then 'alohad park' brings them to rest, or hold them and " +
+  "'alohad park --limp' lets go";
+
+/** What became of an emergency stop. */
+export const describeStop = (failure: unknown): string =>
+  failure === undefined
+    ? 'EMERGENCY STOP: the arms hold'
+    : `EMERGENCY STOP, but: ${meaningOf(failure)}. Switch the arms off`;
+
+/** A session with the cell's robot, which is not connected yet. */
+export function sessionOf(
+  cell: Workcell,
+  { rig, pace, stop = { aborted: false }, say, onListenerError }: CellRun,
+): ControlSession {
+  return new ControlSession({
     robot: cell.robot,
     clock: clockOf(pace),
     limits: limitsOf(rig),
     listeners: [],
     // Episodes are stopped one by one: whoever stops them wants the arms parked.
-    stop: { aborted: false },
+    stop,
+    onStopped: (failure) => say?.(describeStop(failure)),
     onMode: () => {},
     ...(onListenerError && { onListenerError }),
   });
+}
+
+/**
+ * The arms hold when `work` begins. Whatever happens, they are parked, limp and disconnected at the end; where they could
+ * not be parked they stay stiff.
+ */
+export async function withWorkcell<Result>(
+  run: CellRun,
+  work: (cell: Workcell, session: ControlSession) => Promise<Result>,
+): Promise<Result> {
+  const cell = await openWorkcell(run.rig, run);
+  const session = sessionOf(cell, run);
   try {
     await session.connect();
     await session.activate();
     return await work(cell, session);
   } finally {
     try {
-      await cell.park(() => session.park());
-      await session.release();
+      const mayFall = !(await cell.park(() => session.park()));
+      if (await session.release(!mayFall)) run.say?.(LEFT_STIFF);
     } finally {
       await cell.close();
     }

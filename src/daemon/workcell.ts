@@ -21,8 +21,8 @@ export interface Workcell {
    * anywhere, `toStart` moves them to where the episode begins. False when that was stopped.
    */
   begin(start: StartPose, toStart: SlowMove): Promise<boolean>;
-  /** Before torque goes off: `toRest` moves arms that would fall. */
-  park(toRest: SlowMove): Promise<void>;
+  /** Whether torque may go off: nothing would fall, or `toRest` has brought the arms to where nothing does. */
+  park(toRest: SlowMove): Promise<boolean>;
   /** Ends what was started for this cell, once the robot is disconnected. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -122,10 +122,14 @@ export class AlohaRobot implements Robot {
     for (const arm of this.#arms ?? []) arm.hold();
   }
 
-  async disconnect(): Promise<void> {
+  async confirmHold(): Promise<void> {
+    await this.#order('confirmHold');
+  }
+
+  async disconnect(leave: 'limp' | 'stiff' = 'limp'): Promise<void> {
     const arms = this.#arms ?? [];
     this.#arms = undefined;
-    await Promise.all(arms.map((arm) => arm.close()));
+    await Promise.all(arms.map((arm) => arm.close(leave)));
   }
 
   async #order(order: ArmOrder): Promise<void> {

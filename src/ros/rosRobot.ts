@@ -113,12 +113,12 @@ export class RosRobot implements Robot {
     if (this.#connected) this.#send(this.#heard.qpos);
   }
 
-  async disconnect(): Promise<void> {
+  async disconnect(leave: 'limp' | 'stiff' = 'limp'): Promise<void> {
     const wasConnected = this.#connected;
     this.#active = false;
     this.#connected = false;
     // A driver that is gone cannot be told, and keeps the torque it had.
-    if (wasConnected) await this.#torque(false).catch(() => {});
+    if (wasConnected && leave === 'limp') await this.#torque(false).catch(() => {});
   }
 
   #send(goal: Float64Array): void {

@@ -11,7 +11,10 @@ const RESPONSE = 0.5;
 /** A robot in memory: joints follow their goals like first-order systems, images show the joints' positions. */
 export class FakeRobot implements Robot {
   readonly backend: Backend = 'emulated';
-  /** What was asked of it, in order: 'connect', 'activate', 'observe', 'command', 'hold', 'disconnect'. */
+  /**
+   * What was asked of it, in order: 'connect', 'activate', 'observe', 'command', 'hold', 'confirmHold',
+   * 'disconnect', 'leave stiff'.
+   */
   readonly calls: string[] = [];
   /** Every goal that reached the motors. */
   readonly goals: Float64Array[] = [];
@@ -77,8 +80,13 @@ export class FakeRobot implements Robot {
     this.#qvel.fill(0);
   }
 
-  async disconnect(): Promise<void> {
-    this.calls.push('disconnect');
+  async confirmHold(): Promise<void> {
+    this.calls.push('confirmHold');
+    this.#requireConnected();
+  }
+
+  async disconnect(leave: 'limp' | 'stiff' = 'limp'): Promise<void> {
+    this.calls.push(leave === 'limp' ? 'disconnect' : 'leave stiff');
     this.#connected = this.#active = false;
   }
 

@@ -90,6 +90,21 @@ describe('Limits', () => {
     expect(robot.goals).toHaveLength(0);
   });
 
+  it('refuses to act on joints that were measured too long ago, or at no time', async () => {
+    const robot = await activeFakeRobot();
+    const observation = robot.observe();
+    const send = (timeMs: number, nowMs?: number) => () =>
+      new Limits().send(robot, { ...observation, timeMs }, observation.qpos, nowMs);
+    expect(send(1000, 3000)).toThrow(UnsafeActionError);
+    expect(send(1000, 3000)).toThrow('last measured 2000 ms ago');
+    expect(send(Number.NaN, 3000)).toThrow(UnsafeActionError);
+    expect(robot.goals).toHaveLength(0);
+    send(1000, 1100)();
+    // As fast as possible, time stands still while a policy thinks.
+    send(1000)();
+    expect(robot.goals).toHaveLength(2);
+  });
+
   it('sends the last goal again when there is no action', async () => {
     const robot = await activeFakeRobot();
     const limits = new Limits();

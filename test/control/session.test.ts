@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Limits, ALOHA_LIMITS } from '#alohad/control/limits.js';
 import { ControlSession, PreflightError } from '#alohad/control/session.js';
+import { ModeError } from '#alohad/control/modes.js';
 import { FastClock } from '#alohad/realtime/clock.js';
 import type { ActionSource } from '#alohad/contract/policy.js';
 import { ARMS, ARM_START_POSE, CONTROL_PERIOD_S, DOF, isGripper } from '#alohad/contract/robot.js';
@@ -77,16 +78,18 @@ describe('ControlSession', () => {
     // Where a move ends the goal comes back to where the arms are: a little, and towards them.
     expect(largestJump(robot)).toBeLessThan(1.1);
     expect(modes).toEqual([
+      'preflight',
       'limp',
       'holding',
       'aligning',
       'holding',
       'active',
       'holding',
-      'aligning',
-      'holding',
+      'parking',
+      'parked',
       'disconnected',
     ]);
+    expect(robot.calls.at(-1)).toBe('disconnect');
     expect(robot.goals.at(-1)![1]).toBeCloseTo(-1.85);
   });
 
@@ -106,12 +109,55 @@ describe('ControlSession', () => {
     });
     expect(outcome).toMatchObject({ steps: 10, interrupted: true });
     const sent = robot.goals.length;
+    expect(control.mode).toBe('stopped');
+    expect(robot.calls).toContain('confirmHold');
     expect(await control.align(START, NEVER)).toBe(false);
-    await control.episode({ source: source(() => START), steps: 5, signal: NEVER });
+    await expect(control.episode({ source: source(() => START), steps: 5, signal: NEVER })).rejects.toThrow(
+      /Clear the emergency stop/,
+    );
+    await control.stand(after(12));
     expect(robot.goals).toHaveLength(sent);
-    expect(control.mode).toBe('holding');
-    await control.disconnect(); // Not parked: nothing moves.
+    // Off again, but nobody has said that the arms were looked at.
+    stop.aborted = false;
+    expect(await control.park()).toBe(false);
+    await expect(control.activate()).rejects.toThrow(ModeError);
+    expect(await control.disconnect()).toBe(true); // Not parked: nothing moves, and nothing falls.
     expect(robot.goals).toHaveLength(sent);
+    expect(robot.calls.at(-1)).toBe('leave stiff');
+  });
+
+  it('goes on after an emergency stop once it was cleared, from where the arms are', async () => {
+    const robot = new FakeRobot();
+    const answers: unknown[] = [];
+    const stop = { aborted: false };
+    const control = new ControlSession({
+      robot,
+      clock: new FastClock(),
+      limits: new Limits(),
+      listeners: [],
+      stop,
+      onMode: () => {},
+      onStopped: (failure) => answers.push(failure),
+    });
+    await control.connect();
+    stop.aborted = true;
+    await control.stand(after(3));
+    // Limp arms stay limp, and have nothing to confirm.
+    expect([control.mode, robot.calls.includes('confirmHold')]).toEqual(['stopped', false]);
+    control.reset();
+    expect(control.mode).toBe('stopped');
+    stop.aborted = false;
+    control.reset();
+    expect(control.mode).toBe('limp');
+    await control.activate();
+    robot.confirmHold = () => Promise.reject(new Error('servo 3 has no torque'));
+    stop.aborted = true;
+    await control.stand(after(3));
+    stop.aborted = false;
+    control.reset();
+    expect(answers).toEqual([undefined, new Error('servo 3 has no torque')]);
+    expect(await control.align(START, NEVER)).toBe(true);
+    expect(largestJump(robot)).toBeLessThan(1.1);
   });
 
   it('holds, ready for the next, when the source dies; a robot that dies is a fault', async () => {

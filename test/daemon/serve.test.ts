@@ -109,7 +109,8 @@ describe('alohad serve', () => {
       name: 'ControlHeldError',
     });
     await stranger.send({ type: 'emergency_stop' });
-    await until(client, ({ arms, mode }) => arms === 'holding' && mode === 'idle');
+    await until(client, ({ arms, mode }) => arms === 'stopped' && mode === 'idle');
+    await until(client, ({ emergencyStop }) => emergencyStop?.holds === true);
     const held = joints.length;
     await expect(client.send({ type: 'mode', request: { mode: 'trial', ...script } })).rejects.toMatchObject({
       name: 'EmergencyStopError',
@@ -118,7 +119,7 @@ describe('alohad serve', () => {
     expect(moved(held + 1)).toBe(0);
     expect((await until(client, ({ loop }) => loop.stopping.count > 0)).emergencyStop).not.toBeNull();
     await client.send({ type: 'clear_emergency_stop' });
-    expect((await client.askState()).emergencyStop).toBeNull();
+    expect(await client.askState()).toMatchObject({ emergencyStop: null, arms: 'holding' });
     stranger.close();
   });
 

@@ -62,13 +62,18 @@ it('an emergency stop during the ritual stops the leaders, too, and nothing begi
   await client.send({ type: 'mode', request: { mode: 'teleop' } });
   await until(client, ({ line }) => line.includes('let go of them'));
   await client.send({ type: 'emergency_stop' });
-  await until(client, ({ mode, arms }) => mode === 'idle' && arms === 'holding');
+  // The followers' servos themselves say that they hold.
+  await until(
+    client,
+    ({ mode, arms, emergencyStop }) => mode === 'idle' && arms === 'stopped' && emergencyStop?.holds === true,
+  );
   aloha.closeHands();
   await expect(client.send({ type: 'mode', request: { mode: 'teleop' } })).rejects.toMatchObject({
     name: 'EmergencyStopError',
   });
   aloha.openHands();
   await client.send({ type: 'clear_emergency_stop' });
+  expect(await client.askState()).toMatchObject({ arms: 'holding', emergencyStop: null });
 }, 120_000);
 
 it.each(['trial', 'record'] as const)(

@@ -59,7 +59,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
     await page.evaluate('document.activeElement.blur()');
     await page.keyboard.press('Space');
     await shows('#stop', 'CLEAR STOP');
-    await shows('#arms', 'holding');
+    await shows('#arms', 'stopped');
     await press('trial');
     await shows('#events', 'clear the emergency stop');
     await press('CLEAR STOP');

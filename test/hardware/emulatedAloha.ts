@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadArmProfile, loadGripper } from '#alohad/config/armFiles.js';
+import { ServoBus } from '#alohad/hardware/dynamixel/bus.js';
+import { ADDRESS } from '#alohad/hardware/dynamixel/controlTable.js';
 import { Emulator } from '#alohad/hardware/emulator/emulator.js';
+import { SerialPort } from '#alohad/hardware/serialPort.js';
 
 export const SIDES = ['left', 'right'] as const;
 export const PROFILES = { leader: loadArmProfile('wx250s'), follower: loadArmProfile('vx300s') };
@@ -11,6 +14,13 @@ const GRIPPER_ID = 9;
 const WAIST_ID = 1;
 /** rad to tick of a servo that is not reversed. */
 const tick = (angle: number): number => 2048 + Math.round((angle * 2048) / Math.PI);
+
+/** Registers of an arm's servos, in the order of its profile. */
+export interface Servos {
+  readonly torque: readonly number[];
+  readonly position: readonly number[];
+  readonly goal: readonly number[];
+}
 
 export class EmulatedAloha {
   readonly folder: string;
@@ -59,6 +69,26 @@ export class EmulatedAloha {
   /** Swings the left leader's waist to `angle` [rad]. */
   turn(angle: number | null): void {
     this.hand('leader_left', WAIST_ID, angle);
+  }
+
+  /** What the servos of an arm say, by their own registers, once nobody drives them. */
+  async servos(bus: string): Promise<Servos> {
+    const profile = PROFILES[bus.startsWith('leader') ? 'leader' : 'follower'];
+    const port = await SerialPort.open(join(this.folder, bus), profile.baudRate);
+    try {
+      const line = new ServoBus(port, { slackMs: 500 });
+      const read = (address: number, size: 1 | 4): number[] =>
+        profile.servos.map(({ id }) =>
+          size === 1 ? line.readUnsigned(id, address, 1) : line.readSigned(id, address, 4),
+        );
+      return {
+        torque: read(ADDRESS.torqueEnable, 1),
+        position: read(ADDRESS.presentPosition, 4),
+        goal: read(ADDRESS.goalPosition, 4),
+      };
+    } finally {
+      port.close();
+    }
   }
 
   async close(): Promise<void> {

@@ -95,8 +95,12 @@ export class EmulatedRobot implements Robot, Judge {
     return this.#connected().world.reward();
   }
 
-  async disconnect(): Promise<void> {
-    await this.#arms.disconnect();
+  async confirmHold(): Promise<void> {
+    await this.#arms.confirmHold();
+  }
+
+  async disconnect(leave?: 'limp' | 'stiff'): Promise<void> {
+    await this.#arms.disconnect(leave);
     this.#mirror?.world.dispose();
     this.#mirror = undefined;
   }

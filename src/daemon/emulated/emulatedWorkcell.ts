@@ -63,8 +63,8 @@ export class EmulatedWorkcell implements Workcell {
     return true;
   }
 
-  async park(toRest: SlowMove): Promise<void> {
-    await toRest();
+  async park(toRest: SlowMove): Promise<boolean> {
+    return await toRest();
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import type { RunningChild } from './supervised.js';
 
 export type ControlNews = Extract<
   FromControl,
-  { kind: 'arms' | 'connected' | 'statistics' | 'instruction' | 'warning' }
+  { kind: 'arms' | 'stopped' | 'connected' | 'statistics' | 'instruction' | 'warning' }
 >;
 
 interface Waiting {
@@ -91,6 +91,7 @@ export class ControlLink implements RunningChild {
       case 'ready':
         return;
       case 'arms':
+      case 'stopped':
       case 'connected':
       case 'statistics':
       case 'instruction':

@@ -129,6 +129,7 @@ export class Daemon implements CommandedDaemon {
       case 'clear_emergency_stop':
         this.#words.stop.set(false);
         this.#stopped = null;
+        await this.#children.control.child?.order({ kind: 'reset' });
         this.#say(`${who} cleared the emergency stop`);
         return undefined;
       case 'episodes':
@@ -231,12 +232,13 @@ export class Daemon implements CommandedDaemon {
   async #hold(): Promise<void> {
     if (this.#arms === 'faulted' || this.#arms === 'disconnected' || this.#arms === 'lost')
       await this.#children.loop.order({ kind: 'connect', rig: this.#rig });
-    await this.#children.loop.order({ kind: 'hold' });
+    // Stopped arms hold, and nothing else may be asked of them.
+    if (this.#arms !== 'stopped') await this.#children.loop.order({ kind: 'hold' });
   }
 
-  /** Parked, then without torque, and connected again to see where the arms are. */
+  /** Parked where that is possible, then without torque, and connected again to see where the arms are. */
   async #goLimp(): Promise<void> {
-    await this.#children.loop.order({ kind: 'connect', rig: this.#rig });
+    await this.#children.loop.order({ kind: 'connect', rig: this.#rig, limp: true });
   }
 
   async #startRun(request: RunRequest, who: string): Promise<void> {
@@ -344,6 +346,10 @@ export class Daemon implements CommandedDaemon {
       case 'arms':
         this.#arms = news.arms;
         this.#options.onEvent('info', `arms: ${news.arms}`);
+        break;
+      case 'stopped':
+        if (this.#stopped) this.#stopped = { ...this.#stopped, holds: news.holds };
+        this.#say(news.text, 'warn');
         break;
       case 'connected':
         this.#cameras = news.cameras;

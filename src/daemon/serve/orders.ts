@@ -26,10 +26,17 @@ export interface EpisodeOrder {
 
 export type Order =
   /** Takes the place of the robot before, if any: it is parked, limp and closed first. */
-  | { readonly kind: 'connect'; readonly rig: Rig }
+  | {
+      readonly kind: 'connect';
+      readonly rig: Rig;
+      /** A person wants the arms before limp, also where they cannot be parked. */
+      readonly limp?: true;
+    }
   /** Torque on where the arms are. */
   | { readonly kind: 'hold' }
-  /** Parks, then torque off. */
+  /** The emergency stop was cleared by a person. */
+  | { readonly kind: 'reset' }
+  /** Parks, then torque off; arms that cannot be parked stay stiff. */
   | { readonly kind: 'disconnect' }
   | { readonly kind: 'episode'; readonly episode: EpisodeOrder };
 
@@ -56,6 +63,8 @@ export type FromControl =
       readonly stack?: string;
     }
   | { readonly kind: 'arms'; readonly arms: ArmState }
+  /** What the motors answered to an emergency stop. */
+  | { readonly kind: 'stopped'; readonly holds: boolean; readonly text: string }
   | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: SimulatedView }
   | { readonly kind: 'statistics'; readonly statistics: LoopState }
   /** What a person has to do now, or can know of the episode that has ended. */

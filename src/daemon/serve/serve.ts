@@ -93,6 +93,6 @@ export async function serve(
     stopStreams();
     await daemon.close();
     await server.close();
-    log.info('ended; the arms are without torque');
+    log.info('ended');
   }
 }

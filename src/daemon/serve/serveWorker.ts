@@ -15,7 +15,7 @@ import { monotonicMs } from '../../realtime/monotonic.js';
 import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistogram.js';
 import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
-import { limitsOf } from '../withWorkcell.js';
+import { describeStop, LEFT_STIFF, limitsOf } from '../withWorkcell.js';
 import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
 import { StatesTap } from './statesTap.js';
@@ -95,11 +95,14 @@ async function answer({ id, order }: ToControl): Promise<void> {
 async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undefined> {
   switch (order.kind) {
     case 'connect':
-      await disconnect();
+      await disconnect(order.limp);
       await connect(order.rig);
       return undefined;
     case 'hold':
       await required().session.activate();
+      return undefined;
+    case 'reset':
+      connected?.session.reset();
       return undefined;
     case 'disconnect':
       await disconnect();
@@ -129,9 +132,12 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
     stop: words.stop,
     onMode: (arms) => {
       // This is the first thing that happens after moving arms were told to hold.
-      if (moving && arms === 'holding' && words.stop.aborted) stopping.record(monotonicMs() - words.stopMs);
-      moving = arms === 'aligning' || arms === 'active';
+      if (moving && arms === 'stopped') stopping.record(monotonicMs() - words.stopMs);
+      moving = arms === 'aligning' || arms === 'active' || arms === 'parking';
       post({ kind: 'arms', arms });
+    },
+    onStopped: (failure) => {
+      post({ kind: 'stopped', holds: failure === undefined, text: describeStop(failure) });
     },
     onListenerError: (_, error) => {
       post({ kind: 'warning', text: `a listener of the loop failed and was detached: ${String(error)}` });
@@ -152,11 +158,11 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
   });
 }
 
-async function disconnect(): Promise<void> {
+async function disconnect(told = false): Promise<void> {
   const before = connected;
   connected = undefined;
   try {
-    await before?.session.disconnect();
+    if ((await before?.session.disconnect(told)) === true) post({ kind: 'warning', text: LEFT_STIFF });
   } finally {
     await before?.cell.close();
   }

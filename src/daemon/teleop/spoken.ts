@@ -9,6 +9,7 @@ export class Spoken {
   verdict: TakeVerdict | undefined;
   #phase: TakePhase | undefined;
   #stop = false;
+  #halt = false;
 
   hear(message: ToTakes): void {
     switch (message.kind) {
@@ -16,6 +17,7 @@ export class Spoken {
         this.#stop = true;
         return;
       case 'word':
+        if (message.word === 'halt') this.#halt = true;
         // One that was said before the phase changed means nothing any more.
         if (message.phase === this.#phase) this.word ??= message.word;
         return;
@@ -36,6 +38,8 @@ export class Spoken {
 
   /** Ctrl-C, from anywhere: hold and end. */
   readonly stopped: StopSignal = when(() => this.#stop);
+  /** Emergency stop; there is no way back. */
+  readonly halted: StopSignal = when(() => this.#halt);
   readonly told: StopSignal = when(() => this.word !== undefined);
   readonly last: StopSignal = when(() => this.word === 'stop');
   readonly judged: StopSignal = when(() => this.verdict !== undefined);

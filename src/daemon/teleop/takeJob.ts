@@ -46,6 +46,8 @@ export type FromTakes =
   | {
       readonly kind: 'done';
       readonly interrupted: boolean;
+      /** By an emergency stop. */
+      readonly halted: boolean;
       readonly missed: number;
       readonly ticks: number;
     }

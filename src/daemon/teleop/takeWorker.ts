@@ -4,6 +4,7 @@ import { CONTROL_PERIOD_S } from '../../contract/robot.js';
 import type { TakePhase } from '../../contract/takes.js';
 import { describeFollowing, Following } from '../../control/following.js';
 import type { LoopOutcome } from '../../control/loop.js';
+import { ModeError } from '../../control/modes.js';
 import { anyOf, type ControlSession } from '../../control/session.js';
 import { requestFifo } from '../../realtime/fifo.js';
 import { sampleStartPose } from '../../simulation/startPoses.js';
@@ -54,14 +55,14 @@ class Takes {
       this.#number++;
       const start = sampleStartPose(this.#job.rig.task, this.#job.seed + kept);
       this.#phase('before');
-      const ending = anyOf(spoken.stopped, spoken.last);
+      const ending = anyOf(spoken.stopped, spoken.halted, spoken.last);
       const begin = (): Promise<boolean> =>
         this.#cell.begin(start, () => this.#session.align(this.#source.from, ending));
       // Time passes while a person gets ready: the scene is put back again.
       if (!(await begin()) || !(await this.#source.ready?.(this.#session, ending, spoken.told))) break;
       if (!(await begin())) break;
       await this.#recording?.begin(start);
-      const take = await this.#take();
+      const take = await this.#take().catch(orHalted);
       if (take === undefined) break;
       post({ kind: 'take', result: take.result });
       if (take.result.path !== undefined && take.result.rejected === undefined) kept++;
@@ -92,7 +93,7 @@ class Takes {
     this.ticks += outcome.steps;
     this.missed += outcome.timing.missed;
     const { word } = spoken;
-    if (spoken.stopped.aborted && word === undefined) {
+    if (spoken.halted.aborted || (spoken.stopped.aborted && word === undefined)) {
       await this.#recording?.giveUp();
       return undefined;
     }
@@ -141,17 +142,29 @@ class Takes {
   }
 }
 
+/** What an emergency stop leads to is no error. */
+function orHalted(error: unknown): undefined {
+  if (!(error instanceof ModeError && spoken.halted.aborted)) throw error;
+}
+
 async function work(job: TakeJob): Promise<FromTakes> {
   const { granted, advice } = requestFifo();
   if (!granted && advice !== undefined) instruct(advice);
-  return await withWorkcell({ rig: job.rig, pace: 'realtime' }, async (cell, session) => {
+  const cellRun = { rig: job.rig, pace: 'realtime', stop: spoken.halted, say: instruct } as const;
+  return await withWorkcell(cellRun, async (cell, session) => {
     const source = await leaderSource(job.rig, instruct);
     const recorded = { rig: job.rig, source: { kind: 'teleop' }, pace: 'realtime' } as const;
     const recording = job.record && new EpisodeRecording(recorded, job.record, cell, source.actions.name);
     try {
       const takes = new Takes(job, cell, session, source, recording);
       const interrupted = await takes.run();
-      return { kind: 'done', interrupted, missed: takes.missed, ticks: takes.ticks };
+      return {
+        kind: 'done',
+        interrupted,
+        halted: spoken.halted.aborted,
+        missed: takes.missed,
+        ticks: takes.ticks,
+      };
     } finally {
       await recording?.close();
       await source.actions.close();

@@ -31,11 +31,13 @@ export interface TakesReport {
   readonly ticks: number;
   readonly missed: number;
   readonly interrupted: boolean;
+  /** By an emergency stop. */
+  readonly halted: boolean;
 }
 
 const HELP: Readonly<Record<TakePhase, string>> = {
-  before: 'Enter also begins, Esc ends',
-  during: 'right arrow: end and keep; left arrow: again; Esc: end, and no more',
+  before: 'Enter also begins, Esc ends, space: EMERGENCY STOP',
+  during: 'right arrow: end and keep; left arrow: again; Esc: end, and no more; space: EMERGENCY STOP',
 };
 
 /** Throws RigError without leaders, ArmError, StorageError and what scenes throw. */
@@ -58,11 +60,11 @@ export async function runTakes(
   let asked = new AbortController();
   let failure: unknown;
   const failed = new AbortController();
-  /** Asks the person; whatever was asked before is void. Ctrl-C reaches the thread by itself. */
-  const ask = (question: (until: AbortSignal) => Promise<ToTakes>, post: (answer: ToTakes) => void): void => {
+  /** Asks the person until something else is asked. Ctrl-C reaches the thread by itself. */
+  const ask = (question: (until: AbortSignal) => Promise<void>): void => {
     asked.abort();
     asked = new AbortController();
-    question(AbortSignal.any([signal, asked.signal])).then(post, (error: unknown) => {
+    question(AbortSignal.any([signal, asked.signal])).catch((error: unknown) => {
       if (error instanceof Interrupted) return;
       failure ??= error;
       failed.abort();
@@ -70,10 +72,11 @@ export async function runTakes(
   };
 
   try {
-    const { interrupted, missed, ticks } = await runThread<FromTakes>(
+    const { interrupted, halted, missed, ticks } = await runThread<FromTakes>(
       new URL('./takeWorker.js', import.meta.url),
       job,
-      (event, post) => {
+      (event, send) => {
+        const post = (answer: ToTakes): void => send(answer);
         switch (event.kind) {
           case 'instruction':
             listener.onLine(event.text);
@@ -82,8 +85,9 @@ export async function runTakes(
             if (event.phase === 'during' || event.number === 1) listener.onLine(HELP[event.phase]);
             ask(async (until) => {
               const { phase } = event;
-              return { kind: 'word', phase, word: await operator.word(phase, until) };
-            }, post);
+              // An emergency stop may come after any other word.
+              for (;;) post({ kind: 'word', phase, word: await operator.word(phase, until) });
+            });
             return;
           case 'step':
             listener.onProgress(
@@ -93,10 +97,9 @@ export async function runTakes(
             );
             return;
           case 'ended':
-            ask(
-              async (until) => ({ kind: 'verdict', verdict: await operator.judge(event.take, until) }),
-              post,
-            );
+            ask(async (until) => {
+              post({ kind: 'verdict', verdict: await operator.judge(event.take, until) });
+            });
             return;
           case 'take':
             results.push(event.result);
@@ -118,6 +121,7 @@ export async function runTakes(
       ticks,
       missed,
       interrupted,
+      halted,
     };
   } finally {
     asked.abort();

@@ -114,10 +114,10 @@ export class ArmLink {
     if (!answer.ok) throw new ArmError(answer.message);
   }
 
-  /** Torque off, then closed. Safe to call twice. */
-  async close(): Promise<void> {
+  /** Closed, torque off unless it is to stay stiff. Safe to call twice. */
+  async close(leave: 'limp' | 'stiff' = 'limp'): Promise<void> {
     process.off('exit', this.#abandon);
-    this.#memory.askClose(true);
+    this.#memory.askClose(leave === 'limp');
     this.#worker.ref();
     await this.#ended;
   }

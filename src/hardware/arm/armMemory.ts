@@ -18,7 +18,7 @@ export const ARM_STATES = ['starting', 'limp', 'active', 'holding', 'faulted', '
 export type ArmState = (typeof ARM_STATES)[number];
 
 /** What only the arm's thread can do, and answers with a message. */
-export type ArmOrder = 'activate' | 'releaseGripper' | 'release';
+export type ArmOrder = 'activate' | 'confirmHold' | 'releaseGripper' | 'release';
 
 /** A sample of the arm, in joint space. Shape (7,) each. */
 export interface ArmSample {

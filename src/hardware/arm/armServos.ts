@@ -81,6 +81,27 @@ export class ArmServos {
     }
   }
 
+  /**
+   * Read back from the servos: all have torque, and those that lead stay where they were told [tick]. Throws
+   * ArmMismatchError, which lists every one that does not.
+   */
+  confirmHold(goals: readonly { readonly id: number; readonly goal: number }[]): void {
+    const bus = this.#bus;
+    const named = (id: number): string =>
+      `servo ${id} (${this.#profile.servos.find((servo) => servo.id === id)?.name ?? '?'})`;
+    const faults = [
+      ...this.#profile.servos
+        .filter(({ id }) => bus.readUnsigned(id, ADDRESS.torqueEnable, 1) !== 1)
+        .map(({ id }) => `${named(id)} has no torque`),
+      ...goals.flatMap(({ id, goal }) => {
+        const told = bus.readSigned(id, ADDRESS.goalPosition, 4);
+        return told === Math.round(goal) ? [] : [`${named(id)} goes to ${told}, not to ${Math.round(goal)}`];
+      }),
+    ];
+    if (faults.length > 0)
+      throw new ArmMismatchError(`the arm on ${bus.port.path} does not hold: ${faults.join('; ')}`);
+  }
+
   /** Torque off, read back; the watchdogs of released servos rest. Throws ArmMismatchError when one keeps its torque. */
   release(): void {
     this.#release(this.#profile.servos);

@@ -103,7 +103,7 @@ function serve(line: SerialPort): void {
   let nextMs = lastCycleMs;
   while (!memory.isClosing) {
     const wakes = memory.wakes;
-    obey(servos, cycle);
+    obey(servos, cycle, joints);
     const goals = memory.goalCount;
     const hasGoal = goals !== goalsSeen;
     const nowMs = line.nowMs();
@@ -146,7 +146,7 @@ function serve(line: SerialPort): void {
 }
 
 /** Carries out what only this thread can do. */
-function obey(servos: ArmServos, cycle: ArmCycle): void {
+function obey(servos: ArmServos, cycle: ArmCycle, joints: readonly number[]): void {
   const received = receiveMessageOnPort(parent);
   if (!received) return;
   const order: ArmOrder = received.message;
@@ -158,6 +158,12 @@ function obey(servos: ArmServos, cycle: ArmCycle): void {
       // Setting up took longer than a sample may be old.
       publish(cycle);
       memory.state = 'holding';
+    } else if (order === 'confirmHold') {
+      // What is asked for just now has to be on the bus before servos are asked.
+      hold(cycle);
+      cycle.run(Infinity, state() === 'active' || state() === 'holding');
+      servos.confirmHold(joints.map((id, joint) => ({ id, goal: cycle.goals[joint]! })));
+      publish(cycle);
     } else if (order === 'releaseGripper') servos.releaseGripper();
     else {
       servos.release();

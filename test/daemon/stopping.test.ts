@@ -1,0 +1,123 @@
+/**
+ * What servos do when the process that drives them is asked to end, is closed with its terminal, or fails: the arms hold,
+ * park, and lose torque only when parked or when a person says so. Read from the servos' own registers.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { alohad } from '../cli/alohad.js';
+import { EmulatedAloha, SIDES } from '../hardware/emulatedAloha.js';
+import { MAIN } from './servedDaemon.js';
+
+const PLANTED = fileURLToPath(new URL('plantedError.mjs', import.meta.url));
+/** Ticks of a follower's shoulder at rest, and half way up. */
+const AT_REST = 900;
+const SHOULDER = 1;
+
+let aloha: EmulatedAloha;
+beforeEach(async () => {
+  aloha = await EmulatedAloha.start();
+});
+afterEach(async () => {
+  await aloha.close();
+});
+
+class Verb {
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  shown = '';
+
+  constructor(args: string) {
+    const words = `${MAIN} ${args} --rig ${aloha.rig} --backend emulated`.split(' ');
+    this.process = spawn(process.execPath, ['--import', PLANTED, ...words], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.shown += text));
+    this.ended = new Promise((resolve) => this.process.on('close', resolve));
+  }
+
+  async until(text: string): Promise<void> {
+    while (!this.shown.includes(text)) {
+      if (this.process.exitCode !== null) throw new Error(`ended before "${text}" was shown: ${this.shown}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+const VERBS = {
+  trial: 'trial --policy teleop --episodes 5',
+  record: 'record --policy teleop --images none --out /tmp/never --episodes 5',
+  teleop: 'teleop',
+} as const;
+
+/** The arms are up, and follow a person's. */
+async function moving(name: keyof typeof VERBS): Promise<Verb> {
+  const verb = new Verb(VERBS[name]);
+  await verb.until('close both leader grippers');
+  aloha.closeHands();
+  await verb.until('follow the leaders');
+  return verb;
+}
+
+async function expectParked(): Promise<void> {
+  for (const side of SIDES) {
+    const { torque, position } = await aloha.servos(`follower_${side}`);
+    expect(torque.every((on) => on === 0)).toBe(true);
+    expect(position[SHOULDER]).toBeLessThan(AT_REST);
+  }
+}
+
+describe('arms hold, then park, then lose torque', () => {
+  it.each([
+    ['trial', 'SIGTERM', 130],
+    ['record', 'SIGINT', 130],
+    ['teleop', 'SIGINT', 130],
+    ['teleop', 'SIGHUP', 130],
+    ['trial', 'SIGUSR2', 1],
+    ['teleop', 'SIGUSR2', 1],
+  ] as const)(
+    '%s, %s',
+    async (name, signal, code) => {
+      const verb = await moving(name);
+      verb.process.kill(signal);
+      expect([await verb.ended, verb.shown]).toEqual([code, expect.stringContaining('stopping safely')]);
+      if (signal === 'SIGUSR2') expect(verb.shown).toContain('Error: planted');
+      await expectParked();
+    },
+    120_000,
+  );
+});
+
+describe('arms that may not be moved stay stiff', () => {
+  it('after an emergency stop at the keyboard, until a person parks them', async () => {
+    const verb = await moving('teleop');
+    verb.process.stdin!.write(' ');
+    expect(await verb.ended).toBe(130);
+    expect(verb.shown).toContain('EMERGENCY STOP: the arms hold');
+    expect(verb.shown).toContain('alohad park');
+    for (const side of SIDES) {
+      const { torque, position, goal } = await aloha.servos(`follower_${side}`);
+      expect(torque.every((on) => on === 1)).toBe(true);
+      expect(position[SHOULDER]).toBeGreaterThan(AT_REST);
+      expect(Math.abs(position[SHOULDER]! - goal[SHOULDER]!)).toBeLessThan(50);
+    }
+    const parked = await alohad(['park', '--rig', aloha.rig, '--backend', 'emulated']);
+    expect([parked.code, parked.stderr]).toEqual([0, '']);
+    await expectParked();
+  }, 120_000);
+
+  it('after a fault of a servo, until a person lets them go', async () => {
+    const verb = await moving('trial');
+    aloha.emulator.apply('follower_left', { kind: 'unplug' });
+    expect(await verb.ended).toBe(1);
+    expect(verb.shown).toContain('left stiff');
+    const { torque, position } = await aloha.servos('follower_right');
+    expect(torque.every((on) => on === 1)).toBe(true);
+    expect(position[SHOULDER]).toBeGreaterThan(AT_REST);
+    aloha.emulator.apply('follower_left', { kind: 'replug' });
+    const let_go = await alohad(['park', '--limp', '--rig', aloha.rig, '--backend', 'emulated']);
+    expect(let_go.code).toBe(0);
+    for (const side of SIDES)
+      expect((await aloha.servos(`follower_${side}`)).torque.every((on) => on === 0)).toBe(true);
+  }, 120_000);
+});
