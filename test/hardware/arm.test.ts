@@ -156,6 +156,33 @@ describe('an arm holds', () => {
   });
 });
 
+it('becomes stiff where a joint leans a little beyond its limits, and says which joint stands too far beyond', async () => {
+  const elbow = 4;
+  const beyond = (ticks: number): void => {
+    const position = 2 * 2048 - (PROFILE.servos.find(({ id }) => id === elbow)!.maxTick + ticks);
+    emulator.apply('left', { kind: 'hand', id: elbow, position });
+  };
+  const openAt = async (tick: number): Promise<ArmLink> => {
+    const link = await ArmLink.open(
+      { name: 'left', path: join(folder, 'left'), profile: PROFILE, gripper: GRIPPER, slackMs: 500 },
+      new SharedArrayBuffer(4),
+    );
+    links.push(link);
+    const angle = ((tick - 2048) * Math.PI) / 2048;
+    await expect.poll(() => Math.abs(link.sample().position[2]! - angle)).toBeLessThan(0.003);
+    return link;
+  };
+  beyond(300);
+  const far = await openAt(3394);
+  await expect(far.order('activate')).rejects.toThrow(
+    /servo 4 \(elbow\).*3394, outside of its limits 898 to 3094/,
+  );
+  await far.close();
+  beyond(2);
+  const near = await openAt(3096);
+  await near.order('activate');
+});
+
 it('another arm than the profile says is refused, servo by servo', async () => {
   const profile = loadArmProfile('wx250s');
   const opening = ArmLink.open(

@@ -2,12 +2,15 @@
  * The servos of one arm before and after it moves: are they those of the profile, are they set as it says, torque on,
  * torque off. In blocking calls; never inside a cycle.
  */
-import type { ArmProfile } from '../../contract/arm.js';
+import type { ArmProfile, ServoProfile, Tick } from '../../contract/arm.js';
 import { AlohadError } from '../../contract/errors.js';
 import type { ServoBus } from '../dynamixel/bus.js';
 import { NoAnswerError } from '../dynamixel/busErrors.js';
 import { ADDRESS, describeHardwareError, MODE, WATCHDOG_UNIT_MS } from '../dynamixel/controlTable.js';
 import { modelByName, modelByNumber } from '../dynamixel/models.js';
+
+/** A joint that rests against its stop may stand so far beyond its limits [tick]: 2 degrees. */
+const REST_BEYOND = 23;
 
 /** The arm on the bus is not the arm of the profile, or not fit to move. */
 export class ArmMismatchError extends AlohadError {}
@@ -61,11 +64,11 @@ export class ArmServos {
       this.#assert(id, ADDRESS.operatingMode, 1, operatingMode);
       if (currentLimit !== undefined) this.#assert(id, ADDRESS.currentLimit, 2, currentLimit);
     }
-    for (const { id, operatingMode, currentLimit, shadowOf } of this.#profile.servos) {
-      if (shadowOf !== undefined) continue;
-      const position = bus.readSigned(id, ADDRESS.presentPosition, 4);
+    const drivers = this.#profile.servos.filter(({ shadowOf }) => shadowOf === undefined);
+    const goals = drivers.map((servo) => this.#standingGoal(servo));
+    for (const [n, { id, operatingMode, currentLimit }] of drivers.entries()) {
       bus.write(id, ADDRESS.torqueEnable, 1, 1);
-      bus.write(id, ADDRESS.goalPosition, 4, position);
+      bus.write(id, ADDRESS.goalPosition, 4, goals[n]!);
       if (operatingMode === MODE.currentBasedPosition && currentLimit !== undefined) {
         bus.write(id, ADDRESS.goalCurrent, 2, currentLimit);
       }
@@ -100,6 +103,18 @@ export class ArmServos {
     ];
     if (faults.length > 0)
       throw new ArmMismatchError(`the arm on ${bus.port.path} does not hold: ${faults.join('; ')}`);
+  }
+
+  /** Where the joint stands, or the end of its limits where it rests against a stop: servos refuse goals beyond. */
+  #standingGoal({ id, name, minTick, maxTick, operatingMode }: ServoProfile): Tick {
+    const position = this.#bus.readSigned(id, ADDRESS.presentPosition, 4);
+    if (operatingMode !== MODE.position) return position;
+    const goal = Math.min(Math.max(position, minTick), maxTick);
+    if (Math.abs(goal - position) <= REST_BEYOND) return goal;
+    throw new ArmMismatchError(
+      `servo ${id} (${name}) on ${this.#bus.port.path} stands at ${position}, outside of its limits ${minTick} to ${maxTick}: ` +
+        `move the joint back by hand, or calibrate the arm`,
+    );
   }
 
   /** Torque off, read back; the watchdogs of released servos rest. Throws ArmMismatchError when one keeps its torque. */
