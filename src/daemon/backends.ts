@@ -4,9 +4,8 @@ import { UnavailableError } from '../contract/apiErrors.js';
 import type { Choice } from '../contract/apiState.js';
 import type { Backend } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
-import { serialDevice } from '../hardware/usbSerial.js';
 import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
-import { armsOf, lacksArms, ServoWorkcell } from './servoWorkcell.js';
+import { armsOf, isEmulatedPort, lacksArms, ServoWorkcell } from './servoWorkcell.js';
 import { SimWorkcell } from './simWorkcell.js';
 import type { Workcell } from './workcell.js';
 
@@ -64,8 +63,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
 };
 
 /** Whether `alohad emulate` runs for this rig. */
-const isEmulated = (rig: Rig): boolean =>
-  armsOf(rig, 'follower').every(({ path }) => serialDevice(path)?.kind === 'pseudo-terminal');
+const isEmulated = (rig: Rig): boolean => armsOf(rig, 'follower').every(({ path }) => isEmulatedPort(path));
 
 const NAMES = ['sim', 'real', 'emulated', 'ros'] as const satisfies readonly Backend[];
 

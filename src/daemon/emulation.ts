@@ -1,78 +1,92 @@
-/** `alohad emulate`: the servo buses of a rig as pseudo-terminals, and a socket through which they can be made to fail. */
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { loadArmProfile } from '../config/armFiles.js';
+/** `alohad emulate`: servo buses without servos, what they move, and a socket through which they can be made to fail. */
 import type { Rig } from '../config/rig.js';
-import { AlohadError, RigError } from '../contract/errors.js';
+import { UsageError } from '../contract/errors.js';
 import { Emulator, type EmulatedBus } from '../hardware/emulator/emulator.js';
 import { parseFaultCommand } from '../hardware/emulator/faultCommand.js';
+import { sampleStartPose } from '../simulation/startPoses.js';
+import { openControlSocket } from './emulated/controlSocket.js';
+import { emulatedBuses } from './emulated/emulatedBuses.js';
+import { WorldEmulator } from './emulated/worldEmulator.js';
+import { rewardLine, WorldWindow } from './emulated/worldWindow.js';
+
+export interface EmulationRequest {
+  readonly rig: Rig;
+  /** Buses by name; all of the rig when absent. */
+  readonly only?: readonly string[];
+  /** Lines of the fault language, obeyed before anybody can connect. */
+  readonly faults: readonly string[];
+  /** The followers move the rig's simulated world, in which objects lie as `seed` says. */
+  readonly world?: {
+    readonly seed: number;
+    /** Serves cameras on this port of the loopback interface; 0: a free one. */
+    readonly watchPort?: number;
+  };
+}
 
 export interface EmulationListener {
   /** Everything can be opened now. */
-  onReady(buses: readonly EmulatedBus[], controlPath: string): void;
+  onReady(ready: {
+    readonly buses: readonly EmulatedBus[];
+    readonly controlPath: string;
+    /** The page, and each camera's stream. */
+    readonly urls: readonly string[];
+  }): void;
   onLine(text: string): void;
 }
 
-/** Runs until `signal`. Throws RigError when the rig has no buses. */
-export async function emulate(rig: Rig, listener: EmulationListener, signal: AbortSignal): Promise<void> {
-  const buses = emulatedBuses(rig);
-  const emulator = await Emulator.start(buses);
-  const controlPath = join(dirname(buses[0]!.path), 'control.sock');
-  const server = await listen(controlPath, (line) => {
+/** Runs until `signal`. Throws RigError when the rig has no such buses, UsageError, SceneError, EmulatorError. */
+export async function emulate(
+  { rig, only, faults, world }: EmulationRequest,
+  listener: EmulationListener,
+  signal: AbortSignal,
+): Promise<void> {
+  const buses = emulatedBuses(rig, only);
+  const moved = world && (await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, world.seed)));
+  const emulator = moved?.emulator ?? (await Emulator.start(buses));
+  const ends: (() => void | Promise<void>)[] = [async () => emulator.close()];
+  const fault = (line: string): void => {
     const { bus, command } = parseFaultCommand(line);
     emulator.apply(bus, command);
     listener.onLine(`${bus}: ${JSON.stringify(command)}`);
-  });
+  };
   try {
-    listener.onReady(buses, controlPath);
+    faults.forEach(fault);
+    const window =
+      moved && (await WorldWindow.open(moved, (rewarded) => listener.onLine(rewardLine(rewarded))));
+    if (window) ends.push(async () => window.close());
+    const urls = window && world?.watchPort !== undefined ? await window.serve(moved, world.watchPort) : [];
+    const control = await openControlSocket(`${buses[0]!.path}.control`, (line) => {
+      const [subject, verb, ...rest] = line.trim().split(/\s+/);
+      if (subject !== 'world') {
+        fault(line);
+        return undefined;
+      }
+      if (!window) throw new UsageError('these servos move no world: start with --world');
+      if (verb === 'reward') return rewardLine(window.rewarded);
+      if (verb !== 'start')
+        throw new UsageError(`"${line}" is no command; say world start SEED or world reward`);
+      const start = sampleStartPose(rig.task, seedOf(rest[0]));
+      moved.putObjects(start);
+      window.forget();
+      listener.onLine(`objects lie as in start ${start.seed}`);
+      return undefined;
+    });
+    ends.push(() => control.close());
+    listener.onReady({ buses, controlPath: control.path, urls });
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
   } finally {
-    server.close();
-    rmSync(controlPath, { force: true });
-    await emulator.close();
+    for (const end of ends.reverse()) await end();
   }
 }
 
-/** The buses of a rig, as the emulator wants them. Throws RigError, UsageError. */
-export function emulatedBuses(rig: Rig): EmulatedBus[] {
-  const { wire, latencyMs, seed } = rig.emulator;
-  const buses = Object.entries(rig.buses).map(([name, { port, arm: profile }], n) => {
-    const arm = loadArmProfile(profile);
-    return { name, path: port, arm, wire: wire ? { baudRate: arm.baudRate, latencyMs } : {}, seed: seed + n };
-  });
-  if (buses.length === 0) {
-    throw new RigError('this rig has no servo buses to emulate; see launch/rigs/aloha.yaml for one that has');
-  }
-  return buses;
-}
-
-/** A Unix socket that takes one command per line and answers each with `ok` or `error: ...`. */
-async function listen(path: string, act: (line: string) => void): Promise<Server> {
-  rmSync(path, { force: true });
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => sockets.delete(socket));
-    createInterface(socket).on('line', (line) => {
-      try {
-        act(line);
-        socket.write('ok\n');
-      } catch (error) {
-        if (!(error instanceof AlohadError)) throw error;
-        socket.write(`error: ${error.message}\n`);
-      }
-    });
-  });
-  server.on('close', () => sockets.forEach((socket) => socket.destroy()));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  return server;
+function seedOf(word: string | undefined): number {
+  const seed = Number(word);
+  if (word === undefined || !Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(
+      `"${word ?? ''}" is no seed of a start pose: say a whole number, as in world start 7`,
+    );
+  return seed;
 }

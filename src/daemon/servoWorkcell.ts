@@ -6,13 +6,14 @@ import { ARMS } from '../contract/robot.js';
 import type { StartPose } from '../contract/task.js';
 import type { ArmOptions } from '../hardware/arm/armLink.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
+import { serialDevice } from '../hardware/usbSerial.js';
 import type { SlowMove, Workcell } from './workcell.js';
-
-/** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
-export const PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
 const SLACK_MS = 8;
+
+/** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
+export const EMULATOR_PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 
 export class ServoWorkcell implements Workcell {
   readonly robot: AlohaRobot;
@@ -56,10 +57,12 @@ export function armsOf(rig: Rig, role: ArmRole): ArmOptions[] {
       path: port,
       profile: loadArmProfile(arm),
       gripper: loadGripper('aloha', role),
-      slackMs: SLACK_MS,
-      ...(rig.backend !== 'real' && PATIENCE),
+      ...(rig.backend !== 'real' || isEmulatedPort(port) ? EMULATOR_PATIENCE : { slackMs: SLACK_MS }),
     };
   });
 }
+
+/** Whether an emulator runs behind this port: a robot's is never a pseudo-terminal. */
+export const isEmulatedPort = (path: string): boolean => serialDevice(path)?.kind === 'pseudo-terminal';
 
 const busesOf = (role: ArmRole): string[] => ARMS.map((arm) => `${role}_${arm}`);

@@ -21,8 +21,7 @@ export const watchPage = (cameras: readonly CameraName[]): string => `<!doctype 
 <progress id="step" max="1" value="0"></progress>
 <main>${cameras
   .map(
-    (camera) =>
-      `<figure><img src="/camera/${camera}" alt="${camera}"><figcaption>${camera}</figcaption></figure>`,
+    (camera) => `<figure><img src="/${camera}" alt="${camera}"><figcaption>${camera}</figcaption></figure>`,
   )
   .join('')}</main>
 <script>

@@ -1,7 +1,7 @@
 /**
- * The live window of `alohad trial --watch`: one small page with the cameras and the score.
+ * The live window of `--watch`: one small page with the cameras and the score.
  *
- * Frames go out as MJPEG streams, state as server-sent events. A slow browser loses frames, it never delays anybody:
+ * Frames go out as MJPEG streams under the cameras' names, state as server-sent events. A slow browser loses frames, it never delays anybody:
  * a frame is dropped for a client whose last one has not left yet.
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -16,33 +16,49 @@ export class WatchServer {
   readonly #viewers = new Map<CameraName, Set<ServerResponse>>();
   readonly #listeners = new Set<ServerResponse>();
   #state = '{}';
+  readonly #onWatched: (cameras: readonly CameraName[]) => void;
 
-  private constructor(cameras: readonly CameraName[]) {
+  private constructor(
+    cameras: readonly CameraName[],
+    onWatched: (cameras: readonly CameraName[]) => void = () => {},
+  ) {
+    this.#onWatched = onWatched;
     for (const camera of cameras) this.#viewers.set(camera, new Set());
     const page = watchPage(cameras);
     this.#server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-      const viewers = this.#viewers.get(path.slice('/camera/'.length));
+      const viewers = this.#viewers.get(path.slice(1));
       if (path === '/') {
         response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
       } else if (path === '/state') {
         response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
         response.write(`data: ${this.#state}\n\n`);
         this.#keep(this.#listeners, response);
-      } else if (path.startsWith('/camera/') && viewers) {
+      } else if (viewers) {
         response.writeHead(200, { 'content-type': `multipart/x-mixed-replace; boundary=${BOUNDARY}` });
         // The browser shall know that it is connected before there is a frame.
         response.flushHeaders();
         this.#keep(viewers, response);
+        this.#tellWatched();
+        response.on('close', () => {
+          this.#tellWatched();
+        });
       } else {
         response.writeHead(404).end('not found');
       }
     });
   }
 
-  /** Serves on the loopback interface. Port 0 takes a free one. Throws UsageError when the port is taken. */
-  static async start(cameras: readonly CameraName[], port: number): Promise<WatchServer> {
-    const watch = new WatchServer(cameras);
+  /**
+   * Serves on the loopback interface. Port 0 takes a free one. Throws UsageError when the port is taken.
+   * @param onWatched hears which cameras anybody looks through, whenever that may have changed
+   */
+  static async start(
+    cameras: readonly CameraName[],
+    port: number,
+    onWatched?: (cameras: readonly CameraName[]) => void,
+  ): Promise<WatchServer> {
+    const watch = new WatchServer(cameras, onWatched);
     await new Promise<void>((resolve, reject) => {
       watch.#server.once('error', (cause) => {
         reject(
@@ -86,6 +102,10 @@ export class WatchServer {
         resolve();
       });
     });
+  }
+
+  #tellWatched(): void {
+    this.#onWatched([...this.#viewers].filter(([, viewers]) => viewers.size > 0).map(([camera]) => camera));
   }
 
   #keep(group: Set<ServerResponse>, response: ServerResponse): void {

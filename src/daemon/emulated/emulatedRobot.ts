@@ -9,13 +9,13 @@ import { MAX_REWARD, type Judge, type TaskName } from '../../contract/task.js';
 import type { AlohaRobot } from '../../hardware/alohaRobot.js';
 import type { SharedSample } from '../../realtime/sharedSample.js';
 import { SimCameras } from '../../simulation/simCameras.js';
-import { World, type WorldOptions, type WorldSample } from '../../simulation/world.js';
+import type { WorldOptions } from '../../simulation/world.js';
 import type { CellPhysics } from '../workcell.js';
+import { WorldMirror } from './worldMirror.js';
 
-interface Mirror {
-  readonly world: World;
+interface Seen {
+  readonly mirror: WorldMirror;
   readonly cameras: SimCameras;
-  readonly sample: WorldSample;
 }
 
 export class EmulatedRobot implements Robot, Judge {
@@ -25,9 +25,8 @@ export class EmulatedRobot implements Robot, Judge {
   readonly #arms: AlohaRobot;
   readonly #options: WorldOptions;
   readonly #states: SharedSample;
-  readonly #state: Float64Array;
   readonly #observation = newObservation();
-  #mirror: Mirror | undefined;
+  #seen: Seen | undefined;
 
   /** @param states the newest physics state of the world behind the servos */
   constructor(arms: AlohaRobot, options: WorldOptions, states: SharedSample) {
@@ -35,18 +34,13 @@ export class EmulatedRobot implements Robot, Judge {
     this.#arms = arms;
     this.#options = options;
     this.#states = states;
-    this.#state = new Float64Array(states.length);
   }
 
   async connect(): Promise<void> {
-    if (this.#mirror) return;
-    const world = await World.load(this.#options);
-    this.#mirror = {
-      world,
-      cameras: new SimCameras(world, () => this.#states.version),
-      sample: world.newSample(),
-    };
-    this.#look();
+    if (this.#seen) return;
+    const mirror = await WorldMirror.load(this.#options, this.#states);
+    this.#seen = { mirror, cameras: new SimCameras(mirror.world, () => this.#states.version) };
+    mirror.look();
     await this.#arms.connect();
   }
 
@@ -55,13 +49,13 @@ export class EmulatedRobot implements Robot, Judge {
   }
 
   get physics(): CellPhysics {
-    const { sceneSha256, stateSize, environmentStateSize } = this.#connected().world;
+    const { sceneSha256, stateSize, environmentStateSize } = this.#connected().mirror.world;
     return {
       sceneSha256,
       stateSize,
       environmentStateSize,
       getState: (state) => {
-        state.set(this.#state);
+        state.set(this.#connected().mirror.state);
       },
     };
   }
@@ -71,9 +65,9 @@ export class EmulatedRobot implements Robot, Judge {
   }
 
   observe(): Observation {
-    const { sample } = this.#connected();
-    this.#look();
-    const { environmentState } = sample;
+    const { mirror } = this.#connected();
+    mirror.look();
+    const { environmentState } = mirror.sample;
     return Object.assign(this.#observation, this.#arms.observe(), { environmentState });
   }
 
@@ -91,8 +85,7 @@ export class EmulatedRobot implements Robot, Judge {
   }
 
   reward(): number {
-    this.#look();
-    return this.#connected().world.reward();
+    return this.#connected().mirror.reward();
   }
 
   async confirmHold(): Promise<void> {
@@ -101,20 +94,12 @@ export class EmulatedRobot implements Robot, Judge {
 
   async disconnect(leave?: 'limp' | 'stiff'): Promise<void> {
     await this.#arms.disconnect(leave);
-    this.#mirror?.world.dispose();
-    this.#mirror = undefined;
+    this.#seen?.mirror.dispose();
+    this.#seen = undefined;
   }
 
-  /** Brings the mirror to the newest state. */
-  #look(): void {
-    const { world, sample } = this.#connected();
-    if (!this.#states.read(this.#state)) return;
-    world.setState(this.#state);
-    world.observe(sample);
-  }
-
-  #connected(): Mirror {
-    if (!this.#mirror) throw new AlohadError('The emulated robot is not connected: call connect() first.');
-    return this.#mirror;
+  #connected(): Seen {
+    if (!this.#seen) throw new AlohadError('The emulated robot is not connected: call connect() first.');
+    return this.#seen;
   }
 }

@@ -10,6 +10,9 @@ import { startPolicy, type PolicyChild } from './policyChild.js';
 import { Supervised, type RunningChild } from './supervised.js';
 import { startView, type ViewChild, type ViewFrame } from './viewChild.js';
 
+/** What the dashboard shows: 20 frames a second at most. */
+const DASHBOARD_PICTURES = { width: 320, height: 240, periodMs: 50 } as const;
+
 export interface ChildrenEvents {
   readonly onControlNews: (news: ControlNews) => void;
   /** A child died, or its state changed otherwise. */
@@ -42,7 +45,7 @@ export class Children {
     this.view = new Supervised(
       'pictures',
       async () => {
-        const child = await startView(events.onFrame);
+        const child = await startView(DASHBOARD_PICTURES, events.onFrame);
         if (this.#scene) child.tell({ kind: 'world', view: this.#scene });
         child.tell({ kind: 'watched', cameras: this.#watched });
         return child;

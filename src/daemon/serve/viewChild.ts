@@ -1,7 +1,7 @@
 /** The main thread's end of the thread that draws for people. */
 import { Worker } from 'node:worker_threads';
 import type { RunningChild } from './supervised.js';
-import type { FromView, ToView } from './viewWorker.js';
+import type { FromView, PictureSettings, ToView } from './viewWorker.js';
 
 export type ViewFrame = Extract<FromView, { kind: 'frame' }>;
 
@@ -9,8 +9,11 @@ export interface ViewChild extends RunningChild {
   tell(message: ToView): void;
 }
 
-export async function startView(onFrame: (frame: ViewFrame) => void): Promise<ViewChild> {
-  const worker = new Worker(new URL('./viewWorker.js', import.meta.url));
+export async function startView(
+  settings: PictureSettings,
+  onFrame: (frame: ViewFrame) => void,
+): Promise<ViewChild> {
+  const worker = new Worker(new URL('./viewWorker.js', import.meta.url), { workerData: settings });
   await new Promise<void>((resolve, reject) => {
     worker.once('error', reject);
     worker.on('message', (message: FromView) => {

@@ -4,18 +4,23 @@
  */
 import { constants, setPriority } from 'node:os';
 import { readlinkSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { encodeJpeg } from '../../imaging/jpeg.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 import { SimCameras } from '../../simulation/simCameras.js';
 import { World } from '../../simulation/world.js';
 import type { SimulatedView } from './orders.js';
 
-/** Frames of all watched cameras at most so often: 20 a second. */
-const PERIOD_MS = 50;
+/** How pictures are made. */
+export interface PictureSettings {
+  readonly width: number;
+  readonly height: number;
+  /** Frames of all watched cameras come at most so often [ms]. */
+  readonly periodMs: number;
+}
+
 /** Drawing takes at most half of a core: it rests at least as long as it drew. */
 const REST = 1;
-const SIZE = { width: 320, height: 240 } as const;
 const QUALITY = 80;
 
 export type ToView =
@@ -39,6 +44,7 @@ interface Scene {
 }
 
 const port = parentPort!;
+const { periodMs, ...size }: PictureSettings = workerData;
 let scene: Scene | undefined;
 let watched: readonly string[] = [];
 let drawnVersion = -1;
@@ -57,7 +63,7 @@ for (;;) {
   const beganMs = performance.now();
   draw();
   const tookMs = performance.now() - beganMs;
-  await new Promise((resolve) => setTimeout(resolve, Math.max(PERIOD_MS - tookMs, tookMs * REST)));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(periodMs - tookMs, tookMs * REST)));
 }
 
 async function open(view: SimulatedView): Promise<void> {
@@ -83,9 +89,9 @@ function draw(): void {
   world.setState(state);
   for (const camera of watched) {
     if (!cameras.cameras.includes(camera)) continue;
-    const rgb = new Uint8Array(SIZE.width * SIZE.height * 3);
-    const { timeMs } = cameras.capture({ camera, ...SIZE }, rgb);
-    const jpeg = Uint8Array.from(encodeJpeg({ ...SIZE, rgb }, QUALITY));
+    const rgb = new Uint8Array(size.width * size.height * 3);
+    const { timeMs } = cameras.capture({ camera, ...size }, rgb);
+    const jpeg = Uint8Array.from(encodeJpeg({ ...size, rgb }, QUALITY));
     port.postMessage({ kind: 'frame', camera, timeMs, jpeg } satisfies FromView, [jpeg.buffer]);
   }
 }
