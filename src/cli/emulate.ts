@@ -13,6 +13,7 @@ interface EmulateOptions {
   world?: TaskName | true;
   seed: number;
   watch?: number | true;
+  leaders?: string[];
   fault: string[];
   wire: boolean;
   latency?: number;
@@ -25,6 +26,7 @@ const HELP = `
 Examples:
   $ alohad emulate --rig launch/rigs/aloha.yaml
   $ alohad emulate --rig launch/rigs/aloha.yaml --world insertion --watch
+  $ alohad emulate --rig launch/rigs/aloha.yaml --bus leader_left leader_right --leaders episode_000000.mcap
   $ alohad emulate --rig launch/rigs/aloha.yaml --fault "follower_left line drop=0.02"
 
 Commands, for --fault, and one a line to the socket that is printed (nc -U, socat):
@@ -62,6 +64,10 @@ export function emulateCommand(): Command {
       `with --world: a page of it, and its cameras as webcams (MJPEG), on this port (default ${WATCH_PORT})`,
       integer(0, 65535),
     )
+    .option(
+      '--leaders <episode...>',
+      'a person at the leaders shows these recorded episodes: closes the grippers to begin, then moves the limp arms',
+    )
     .option('--fault <command...>', 'something that goes wrong from the beginning, see below', [])
     .option('--no-wire', 'bytes take no time')
     .option('--latency <ms>', 'latency timer of the USB adapter, overrides the rig file', number(0, 255))
@@ -73,6 +79,7 @@ export function emulateCommand(): Command {
       const rig = loadRig(options.rig);
       const emulator = {
         ...rig.emulator,
+        leaders: options.leaders ?? rig.emulator.leaders,
         wire: options.wire && rig.emulator.wire,
         latencyMs: options.latency ?? rig.emulator.latencyMs,
       };

@@ -37,6 +37,8 @@ const rigSchema = z.strictObject({
       latencyMs: z.number().min(0).max(255).default(1),
       /** Of the faults that happen by chance. */
       seed: z.int().default(0),
+      /** Recorded episodes, whose motions a person shows at the leaders, one after the other. */
+      leaders: z.array(z.string().min(1)).default([]),
     })
     .prefault({}),
   execution: z

@@ -6,6 +6,7 @@ import { parseFaultCommand } from '../hardware/emulator/faultCommand.js';
 import { sampleStartPose } from '../simulation/startPoses.js';
 import { openControlSocket } from './emulated/controlSocket.js';
 import { emulatedBuses } from './emulated/emulatedBuses.js';
+import { leaderOperator, shownEpisodes } from './emulated/leaderOperator.js';
 import { WorldEmulator } from './emulated/worldEmulator.js';
 import { rewardLine, WorldWindow } from './emulated/worldWindow.js';
 
@@ -34,15 +35,20 @@ export interface EmulationListener {
   onLine(text: string): void;
 }
 
-/** Runs until `signal`. Throws RigError when the rig has no such buses, UsageError, SceneError, EmulatorError. */
+/** Runs until `signal`. Throws RigError when the rig has no such buses, UsageError, EpisodeError, SceneError, EmulatorError. */
 export async function emulate(
   { rig, only, faults, world }: EmulationRequest,
   listener: EmulationListener,
   signal: AbortSignal,
 ): Promise<void> {
   const buses = emulatedBuses(rig, only);
-  const moved = world && (await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, world.seed)));
-  const emulator = moved?.emulator ?? (await Emulator.start(buses));
+  const shown = shownEpisodes(rig);
+  const operator = shown.length > 0 ? leaderOperator(rig, shown) : undefined;
+  if (operator?.arms.some((arm) => !buses.some(({ name }) => name === arm.bus)))
+    throw new UsageError('--leaders needs the buses of both leaders: name them in --bus');
+  const moved =
+    world && (await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, world.seed), operator));
+  const emulator = moved?.emulator ?? (await Emulator.start(buses, { ...(operator && { operator }) }));
   const ends: (() => void | Promise<void>)[] = [async () => emulator.close()];
   const fault = (line: string): void => {
     const { bus, command } = parseFaultCommand(line);
@@ -72,6 +78,8 @@ export async function emulate(
       return undefined;
     });
     ends.push(() => control.close());
+    for (const { path, seed } of shown)
+      listener.onLine(`the leaders will show ${path}, made for start ${seed}`);
     listener.onReady({ buses, controlPath: control.path, urls });
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

@@ -13,7 +13,7 @@ import type { SlowMove, Workcell } from './workcell.js';
 const SLACK_MS = 8;
 
 /** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
-export const EMULATOR_PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
+const EMULATOR_PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 
 export class ServoWorkcell implements Workcell {
   readonly robot: AlohaRobot;

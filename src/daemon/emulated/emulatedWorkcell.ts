@@ -5,9 +5,10 @@ import type { StartPose } from '../../contract/task.js';
 import { AlohaRobot } from '../../hardware/alohaRobot.js';
 import { sampleStartPose } from '../../simulation/startPoses.js';
 import { emulatedBuses } from './emulatedBuses.js';
-import { armsOf, EMULATOR_PATIENCE } from '../servoWorkcell.js';
+import { armsOf } from '../servoWorkcell.js';
 import type { CellPhysics, SlowMove, Workcell } from '../workcell.js';
 import { EmulatedRobot } from './emulatedRobot.js';
+import { leaderOperator, shownEpisodes } from './leaderOperator.js';
 import { WorldEmulator } from './worldEmulator.js';
 
 /** Objects fall on the table, and everything comes to rest [ms]. */
@@ -17,18 +18,17 @@ export class EmulatedWorkcell implements Workcell {
   readonly robot: EmulatedRobot;
   readonly #emulated: WorldEmulator;
 
-  /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError. */
+  /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError, EpisodeError. */
   static async open(rig: Rig): Promise<EmulatedWorkcell> {
     const arms = armsOf(rig, 'follower');
-    const buses = emulatedBuses(
-      rig,
-      arms.map(({ name }) => name),
-    );
-    const emulated = await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, 0));
-    const robot = new AlohaRobot({
-      backend: 'emulated',
-      arms: arms.map((arm) => ({ ...arm, ...EMULATOR_PATIENCE })),
-    });
+    const shown = shownEpisodes(rig);
+    const operator = shown.length > 0 ? leaderOperator(rig, shown) : undefined;
+    const buses = emulatedBuses(rig, [
+      ...arms.map(({ name }) => name),
+      ...(operator?.arms ?? []).map(({ bus }) => bus),
+    ]);
+    const emulated = await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, 0), operator);
+    const robot = new AlohaRobot({ backend: 'emulated', arms });
     return new EmulatedWorkcell(new EmulatedRobot(robot, emulated.world, emulated.states), emulated);
   }
 

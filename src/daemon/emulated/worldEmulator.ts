@@ -1,7 +1,7 @@
 /** Emulated servos whose followers move a simulated world. */
 import type { Rig } from '../../config/rig.js';
 import type { StartPose } from '../../contract/task.js';
-import { Emulator, type EmulatedBus } from '../../hardware/emulator/emulator.js';
+import { Emulator, type EmulatedBus, type EmulatedOperator } from '../../hardware/emulator/emulator.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 import { World, type WorldOptions } from '../../simulation/world.js';
 import { worldOptions } from '../parts.js';
@@ -17,9 +17,15 @@ export class WorldEmulator {
   /**
    * @param buses at least those of both followers
    * @param start where the objects lie at first
+   * @param operator shows motions at the leaders, if there is one
    * Throws RigError when the rig lacks a follower, EmulatorError, SceneError.
    */
-  static async start(rig: Rig, buses: readonly EmulatedBus[], start: StartPose): Promise<WorldEmulator> {
+  static async start(
+    rig: Rig,
+    buses: readonly EmulatedBus[],
+    start: StartPose,
+    operator: EmulatedOperator | undefined,
+  ): Promise<WorldEmulator> {
     const arms = armsOf(rig, 'follower');
     const world = worldOptions(rig);
     const states = SharedSample.allocate(await stateSize(world));
@@ -29,11 +35,12 @@ export class WorldEmulator {
       sleepPose: arms[0]!.profile.sleepPose,
       start,
     };
-    const emulator = await Emulator.start(buses, {
+    const plant = {
       module: new URL('./worldPlant.js', import.meta.url).href,
       options,
       arms: arms.map(({ name, gripper }) => ({ bus: name, gripper })),
-    });
+    };
+    const emulator = await Emulator.start(buses, { plant, ...(operator && { operator }) });
     return new WorldEmulator(emulator, world, states);
   }
 

@@ -1,10 +1,10 @@
 /** Emulated servo buses, in a thread of their own: opened, made to fail, closed. */
 import { Worker } from 'node:worker_threads';
 import { AlohadError } from '../../contract/errors.js';
-import type { EmulatedBus, EmulatedPlant, EmulatorMessage, EmulatorSetup } from './emulatorWorker.js';
+import type { EmulatedBus, EmulatorMessage, EmulatorSetup } from './emulatorWorker.js';
 import type { FaultCommand } from './faults.js';
 
-export type { EmulatedBus, EmulatedPlant } from './emulatorWorker.js';
+export type { EmulatedBus, EmulatedOperator } from './emulatorWorker.js';
 
 /** Longest wait for the thread when the process ends [ms]. */
 const EXIT_MS = 500;
@@ -23,10 +23,13 @@ export class Emulator {
     Atomics.wait(this.#end, 1, 0, EXIT_MS);
   };
 
-  /** Opens one pseudo-terminal per bus; `plant` moves the joints of some of them. Throws EmulatorError. */
-  static async start(buses: readonly EmulatedBus[], plant?: EmulatedPlant): Promise<Emulator> {
+  /** Opens one pseudo-terminal per bus; a plant and a person move the joints of some of them. Throws EmulatorError. */
+  static async start(
+    buses: readonly EmulatedBus[],
+    movers: Pick<EmulatorSetup, 'plant' | 'operator'> = {},
+  ): Promise<Emulator> {
     const end = new SharedArrayBuffer(8);
-    const setup: EmulatorSetup = { buses, end, ...(plant && { plant }) };
+    const setup: EmulatorSetup = { buses, end, ...movers };
     const worker = new Worker(new URL('./emulatorWorker.js', import.meta.url), { workerData: setup });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());

@@ -3,6 +3,8 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { ArmProfile, GripperConvention } from '../../contract/arm.js';
 import { emulatedArm } from './arm.js';
 import type { FaultCommand } from './faults.js';
+import type { LineArm } from './lineArm.js';
+import { Operator, type Motion } from './operator.js';
 import { PlantCoupling, type Plant, type PlantModule } from './plant.js';
 import { LineTerminal, runTerminals } from './terminal.js';
 import type { WireTiming } from './wire.js';
@@ -18,18 +20,32 @@ export interface EmulatedBus {
   readonly seed: number;
 }
 
+/** An arm by its bus, with what its gripper is. */
+export interface EmulatedArm {
+  readonly bus: string;
+  readonly gripper: GripperConvention;
+}
+
 /** Who moves the joints of some of the buses. */
 export interface EmulatedPlant {
   /** URL of a `PlantModule`, and what its `createPlant` is given. */
   readonly module: string;
   readonly options: unknown;
-  /** Buses of its arms, in the order of its joints, with what their grippers are. */
-  readonly arms: readonly { readonly bus: string; readonly gripper: GripperConvention }[];
+  /** In the order of its joints. */
+  readonly arms: readonly EmulatedArm[];
+}
+
+/** A person who shows motions on some of the buses; see operator.ts. */
+export interface EmulatedOperator {
+  readonly motions: readonly Motion[];
+  /** In the order of a motion's columns. */
+  readonly arms: readonly EmulatedArm[];
 }
 
 export interface EmulatorSetup {
   readonly buses: readonly EmulatedBus[];
   readonly plant?: EmulatedPlant;
+  readonly operator?: EmulatedOperator;
   /** Two words: 1 in the first asks for the end, 1 in the second says that it has come. */
   readonly end: SharedArrayBuffer;
 }
@@ -57,6 +73,7 @@ const terminals = new Map(
   ]),
 );
 const plant = setup.plant && (await createPlant(setup.plant));
+const operator = setup.operator && new Operator(setup.operator.motions, setup.operator.arms.map(lineArm));
 port.postMessage('ready');
 runTerminals([...terminals.values()], () => {
   for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
@@ -64,6 +81,7 @@ runTerminals([...terminals.values()], () => {
     if ('order' in message) plant?.plant.obey(message.order);
     else terminals.get(message.bus)?.apply(message.command);
   }
+  operator?.advance(performance.now());
   plant?.coupling.advance(performance.now());
   return Atomics.load(end, 0) === 0;
 });
@@ -79,11 +97,12 @@ async function createPlant({
 }: EmulatedPlant): Promise<{ plant: Plant; coupling: PlantCoupling }> {
   const factory: PlantModule = await import(module);
   const moved = await factory.createPlant(options);
-  const coupled = arms.map(({ bus, gripper }) => {
-    const profile = setup.buses.find(({ name }) => name === bus)?.arm;
-    const line = terminals.get(bus)?.line;
-    if (!profile || !line) throw new RangeError(`the plant moves a bus "${bus}", which is not emulated`);
-    return { line, profile, gripper };
-  });
-  return { plant: moved, coupling: new PlantCoupling(moved, coupled) };
+  return { plant: moved, coupling: new PlantCoupling(moved, arms.map(lineArm)) };
+}
+
+function lineArm({ bus, gripper }: EmulatedArm): LineArm {
+  const profile = setup.buses.find(({ name }) => name === bus)?.arm;
+  const line = terminals.get(bus)?.line;
+  if (!profile || !line) throw new RangeError(`there is no emulated bus "${bus}" to be moved`);
+  return { line, profile, gripper };
 }

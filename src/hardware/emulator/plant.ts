@@ -2,12 +2,9 @@
  * The mechanics that emulated arms belong to when another simulator moves them: servos only say where they want to be,
  * and read where the plant's joints are. What holds a joint elsewhere there, holds the servo.
  */
-import type { ArmProfile, GripperConvention } from '../../contract/arm.js';
 import { ARM_JOINTS } from '../../contract/robot.js';
-import { JointSpace } from '../arm/jointSpace.js';
 import { RADIANS_PER_TICK, ZERO_TICK } from '../dynamixel/controlTable.js';
-import type { EmulatedLine } from './line.js';
-import type { EmulatedServo } from './servo.js';
+import { servoJoints, type LineArm, type ServoJoint } from './lineArm.js';
 
 const JOINTS = ARM_JOINTS.length;
 const GRIPPER = JOINTS - 1;
@@ -32,13 +29,6 @@ export interface PlantModule {
   createPlant(options: unknown): Promise<Plant>;
 }
 
-/** An arm of the plant and the line whose servos move it. */
-export interface PlantArm {
-  readonly line: EmulatedLine;
-  readonly profile: ArmProfile;
-  readonly gripper: GripperConvention;
-}
-
 /** A longer silence of the thread is skipped, not caught up with: the lines have to be answered meanwhile [ms]. */
 const LONGEST_CATCH_UP_MS = 20;
 /** A finger's force against the torque of its servo: the crank's length, more or less [m]. */
@@ -51,19 +41,10 @@ export class PlantCoupling {
   #nowMs: number | undefined;
 
   /** @param arms in the order of the plant's joints */
-  constructor(plant: Plant, arms: readonly PlantArm[]) {
+  constructor(plant: Plant, arms: readonly LineArm[]) {
     this.#plant = plant;
     this.#targets = new Float64Array(arms.length * JOINTS);
-    this.#joints = arms.flatMap(({ line, profile, gripper }) => {
-      const space = new JointSpace(profile, gripper);
-      return space.joints.map(({ id }, joint) => {
-        const servos = line.servos.filter(
-          (servo) =>
-            servo.id === id || profile.servos.some((one) => one.id === servo.id && one.shadowOf === id),
-        );
-        return new PlantJoint(servos, joint, space);
-      });
-    });
+    this.#joints = arms.flatMap((arm) => servoJoints(arm).map((joint) => new PlantJoint(joint)));
     this.#scatter();
   }
 
@@ -85,30 +66,28 @@ export class PlantCoupling {
   }
 }
 
-/** One joint of the plant and the servos on it: the driver first, then its shadow. */
+/** One joint of the plant and the servos on it. */
 class PlantJoint {
-  readonly #servos: readonly EmulatedServo[];
-  readonly #joint: number;
-  readonly #space: JointSpace;
+  readonly #on: ServoJoint;
 
-  constructor(servos: readonly EmulatedServo[], joint: number, space: JointSpace) {
-    this.#servos = servos;
-    this.#joint = joint;
-    this.#space = space;
+  constructor(on: ServoJoint) {
+    this.#on = on;
   }
 
   /** Where the driver, or the hand that holds it, wants the joint. */
   target(): number {
-    const tick = this.#servos[0]!.targetTick;
-    return tick === undefined ? Number.NaN : this.#space.position(this.#joint, tick);
+    const { servos, space, joint } = this.#on;
+    const tick = servos[0]!.targetTick;
+    return tick === undefined ? Number.NaN : space.position(joint, tick);
   }
 
   set(position: number, velocity: number, effort: number): void {
-    const isGripper = this.#joint === GRIPPER;
-    const angle = isGripper ? this.#space.gripperAngle(position) : position;
+    const { servos, space, joint } = this.#on;
+    const isGripper = joint === GRIPPER;
+    const angle = isGripper ? space.gripperAngle(position) : position;
     const tick = ZERO_TICK + angle / RADIANS_PER_TICK;
-    const speed = isGripper ? velocity / this.#space.openingPerRadian(angle) : velocity;
-    const torque = (isGripper ? effort * FINGER_LEVER_M : effort) / this.#servos.length;
-    for (const servo of this.#servos) servo.carry(tick, speed, torque);
+    const speed = isGripper ? velocity / space.openingPerRadian(angle) : velocity;
+    const torque = (isGripper ? effort * FINGER_LEVER_M : effort) / servos.length;
+    for (const servo of servos) servo.carry(tick, speed, torque);
   }
 }

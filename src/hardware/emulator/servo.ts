@@ -100,6 +100,11 @@ export class EmulatedServo {
     return this.memory.get(ADDRESS.torqueEnable) === 1;
   }
 
+  /** Where the joint is [tick, as reported, of any fraction]. */
+  get reportedTick(): number {
+    return toReported(this.memory, this.motor.position);
+  }
+
   /** Where the joint is pulled, by the controller or a hand [tick, as reported]; undefined: nobody pulls. */
   get targetTick(): number | undefined {
     const target = this.surroundings.hand ?? this.#drive.target;
