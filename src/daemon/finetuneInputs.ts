@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
+import type { EpisodeData } from '../contract/episode.js';
 import { EpisodeError, UsageError } from '../contract/errors.js';
-import type { Backend } from '../contract/robot.js';
 import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
-import { readEpisode, readHeader } from '../episodes/readEpisode.js';
+import { readEpisode } from '../episodes/readEpisode.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { RolloutLog } from '../learning/finetune/rolloutLog.js';
 import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
@@ -36,9 +36,6 @@ export interface RecordedEpisode {
   /** Whether any image can be drawn from it. */
   readonly fromStates: boolean;
 }
-
-/** Images of a simulated world are drawn again. */
-const hasStates = (backend: Backend): boolean => backend === 'sim' || backend === 'emulated';
 
 export interface DemonstrationEntry extends RecordedEpisode {
   readonly steps: number;
@@ -74,9 +71,9 @@ export function listDemonstrations(
   for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
   const read = ({ name, path, info }: EpisodeEntry): DemonstrationEntry[] => {
     try {
-      const { steps, reward } = store.read(name);
-      const { seed, cameras, backend } = info;
-      return [{ path, steps, reward, seed, cameras, fromStates: hasStates(backend) }];
+      const episode = store.read(name);
+      const { steps, reward } = episode;
+      return [{ ...recordedEpisode(path, episode), steps, reward, seed: info.seed }];
     } catch (error) {
       if (!(error instanceof EpisodeError)) throw error;
       listener.onLine(`${path} is left out: ${error.message}`);
@@ -99,14 +96,22 @@ export function firstOfPriorRuns({ prior }: FinetuneConfig, { rig }: FinetuneReq
   return prior.folders.flatMap((folder) => {
     const path = new RolloutLog(folder).entries.find((entry) => existsSync(entry.path))?.path;
     if (path === undefined) return [];
-    const { task, cameras, backend } = readHeader(path).info;
+    const episode = readEpisode(path);
+    const { task } = episode.info;
     if (task !== rig.task)
       throw new UsageError(
         `${folder} is a run of ${task}, the rig's task is ${rig.task}: leave it out of prior.folders`,
       );
-    return [{ path, cameras, fromStates: hasStates(backend) }];
+    return [recordedEpisode(path, episode)];
   });
 }
+
+/** Emulated servos may have moved somebody else's world, of which there are no physics states. */
+const recordedEpisode = (path: string, { info, physicsState }: EpisodeData): RecordedEpisode => ({
+  path,
+  cameras: info.cameras,
+  fromStates: physicsState.length > 0,
+});
 
 /** A policy and a replay of different robots refuse each other by name: the first episode is read whole. */
 export function requireSameRobot(
