@@ -78,6 +78,11 @@ export class ServoBus {
     this.port.write(this.writer.bytes, this.writer.length);
   }
 
+  /** More may still arrive of what was asked last, which the next question must not take for its answer. Safe in the loop. */
+  giveUp(): void {
+    this.#untidy = true;
+  }
+
   /** Waits until `deadlineMs` (on the port's clock) for the next status packet of any servo. Safe in the loop. */
   receive(deadlineMs: number): boolean {
     const { parser, statistics } = this;

@@ -24,6 +24,12 @@ export class SyncRead {
   readonly timeMs: Float64Array;
   /** 1 where the servo's last answer reported a hardware error. Shape (ids,). */
   readonly alert: Uint8Array;
+  /** As they were before the run: to be put back where an answer cannot be trusted. */
+  readonly #dataBefore: Uint8Array;
+  readonly #timeBefore: Float64Array;
+  readonly #alertBefore: Uint8Array;
+  /** 1 where an answer is expected in this attempt. */
+  readonly #asked: Uint8Array;
   readonly #bus: ServoBus;
   readonly #address: number;
   readonly #fast: boolean;
@@ -39,6 +45,10 @@ export class SyncRead {
     this.valid = new Uint8Array(ids.length);
     this.timeMs = new Float64Array(ids.length);
     this.alert = new Uint8Array(ids.length);
+    this.#asked = new Uint8Array(ids.length);
+    this.#dataBefore = new Uint8Array(this.data.length);
+    this.#timeBefore = new Float64Array(ids.length);
+    this.#alertBefore = new Uint8Array(ids.length);
   }
 
   /** Bytes of question and answers on the wire, without stuffing. */
@@ -55,6 +65,9 @@ export class SyncRead {
    */
   run(deadlineMs: number, slackMs: number): number {
     this.valid.fill(0);
+    this.#dataBefore.set(this.data);
+    this.#timeBefore.set(this.timeMs);
+    this.#alertBefore.set(this.alert);
     const patience = this.#bus.port.nowMs() + this.#bus.wireMs(this.wireBytes) + slackMs;
     let count = this.#attempt(this.#fast, Math.min(patience, deadlineMs), false);
     if (count < this.ids.length && this.#bus.port.nowMs() < deadlineMs) {
@@ -66,11 +79,13 @@ export class SyncRead {
   /** Asks those who have not answered; returns how many did. */
   #attempt(fast: boolean, deadlineMs: number, isRetry: boolean): number {
     const { ids, length, valid } = this;
+    const asked = this.#asked;
     const { writer, parser, statistics } = this.#bus;
     writer.begin(BROADCAST_ID, fast ? INSTRUCTION.fastSyncRead : INSTRUCTION.syncRead);
     writer.u16(this.#address).u16(length);
     let missing = 0;
     for (let n = 0; n < ids.length; n++) {
+      asked[n] = 1 - valid[n]!;
       if (valid[n] === 1) continue;
       writer.u8(ids[n]!);
       statistics.ask(ids[n]!, isRetry);
@@ -85,7 +100,12 @@ export class SyncRead {
         break;
       }
       const n = ids.indexOf(parser.id);
-      if (n < 0 || valid[n] === 1) continue;
+      const isAnswered = n >= 0 && valid[n] === 1;
+      if (isAnswered && (asked[n] === 0 || !this.#contradicts(n))) continue;
+      if (isAnswered || n < 0) {
+        this.#doubt();
+        return 0;
+      }
       if (parser.error === 0 && parser.parameterCount === length) {
         this.#take(n, 0, parser.alert);
         found++;
@@ -117,6 +137,29 @@ export class SyncRead {
       }
     }
     return found;
+  }
+
+  /** Whether servo n has said something else just now: two servos under one ID, or an old answer that comes late. */
+  #contradicts(n: number): boolean {
+    const { parameters, parameterCount } = this.#bus.parser;
+    if (parameterCount !== this.length) return true;
+    for (let byte = 0; byte < this.length; byte++) {
+      if (this.data[n * this.length + byte] !== parameters[byte]) return true;
+    }
+    return false;
+  }
+
+  /** Somebody answered under an ID that is not theirs: nobody knows who said what, so nothing was said in this attempt. */
+  #doubt(): void {
+    this.#bus.giveUp();
+    for (let n = 0; n < this.ids.length; n++) {
+      if (this.#asked[n] === 0) continue;
+      for (let byte = n * this.length; byte < (n + 1) * this.length; byte++)
+        this.data[byte] = this.#dataBefore[byte]!;
+      this.valid[n] = 0;
+      this.timeMs[n] = this.#timeBefore[n]!;
+      this.alert[n] = this.#alertBefore[n]!;
+    }
   }
 
   #take(n: number, from: number, alert: boolean): void {

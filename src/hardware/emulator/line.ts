@@ -163,7 +163,7 @@ export class EmulatedLine {
     view: DataView,
   ): void {
     // The answer goes out as it would have before the instruction.
-    const { id: servoId } = servo;
+    const answerId = this.#answerId(servo);
     const delayMs = this.#delayMs(servo);
     const isHeard = id !== BROADCAST_ID && servo.memory.get(ADDRESS.statusReturnLevel) === 2;
     let error: number = STATUS_ERROR.instruction;
@@ -182,7 +182,7 @@ export class EmulatedLine {
       error = servo.factoryReset(parameters[0] ?? 0);
     }
     if (!isHeard) return;
-    this.#writer.begin(servoId, INSTRUCTION.status).u8(error | servo.alertBit);
+    this.#writer.begin(answerId, INSTRUCTION.status).u8(error | servo.alertBit);
     this.#send(delayMs);
   }
 
@@ -193,7 +193,7 @@ export class EmulatedLine {
 
   #answerPing(servo: EmulatedServo): void {
     const { memory } = servo;
-    this.#writer.begin(servo.id, INSTRUCTION.status).u8(servo.alertBit);
+    this.#writer.begin(this.#answerId(servo), INSTRUCTION.status).u8(servo.alertBit);
     this.#writer.u16(memory.get(ADDRESS.modelNumber)).u8(memory.get(ADDRESS.firmwareVersion));
     this.#send(this.#delayMs(servo));
   }
@@ -201,7 +201,7 @@ export class EmulatedLine {
   #answerRead(servo: EmulatedServo, address: number, length: number): void {
     if (servo.memory.get(ADDRESS.statusReturnLevel) < 1) return;
     const error = servo.memory.read(address, length, this.#read);
-    this.#writer.begin(servo.id, INSTRUCTION.status).u8(error | servo.alertBit);
+    this.#writer.begin(this.#answerId(servo), INSTRUCTION.status).u8(error | servo.alertBit);
     if (error === STATUS_ERROR.none) this.#writer.raw(this.#read, 0, length);
     this.#send(this.#delayMs(servo));
   }
@@ -235,7 +235,7 @@ export class EmulatedLine {
       const { address, length } = shares[n]!;
       const error = servo.memory.read(address, length, this.#read);
       packet[end++] = error | servo.alertBit;
-      packet[end++] = servo.id;
+      packet[end++] = this.#answerId(servo);
       if (error === STATUS_ERROR.none) packet.set(this.#read.subarray(0, length), end);
       end += length;
       const crc = crc16(packet, 0, end);
@@ -263,10 +263,13 @@ export class EmulatedLine {
     return servo.memory.get(ADDRESS.returnDelayTime) * 0.002;
   }
 
+  /** The ID under which a servo answers: its own, or its neighbour's by mishap. */
+  #answerId({ id }: EmulatedServo): number {
+    return this.#mishaps.happens(this.#mishaps.faults.wrongId) ? (id + 1) % MAX_ID : id;
+  }
+
   /** Sends what is in the writer. */
   #send(delayMs: number): void {
-    if (this.#mishaps.happens(this.#mishaps.faults.wrongId))
-      this.#writer.bytes[4] = (this.#writer.bytes[4]! + 1) % MAX_ID;
     this.#writer.end();
     this.#deliver(this.#writer.bytes.slice(0, this.#writer.length), delayMs);
   }
