@@ -14,12 +14,15 @@ export interface AccessRules {
   /** Address that is listened on. */
   readonly bind: string;
   readonly token?: string | undefined;
+  /** Origins of pages that are not ours and may come in. */
+  readonly admits?: (origin: string) => boolean;
 }
 
 /** Shorter ones are guessed. */
 const SHORTEST_TOKEN = 16;
 
-const isLoopback = (host: string): boolean =>
+/** Whether a host name or address is this machine's own. */
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
 /** Throws UsageError when these rules would leave the arms open to a network. */
@@ -41,7 +44,8 @@ export function requireAccess(request: IncomingMessage, rules: AccessRules): voi
   if (isLoopback(rules.bind) && !isLoopback(hostName(host))) {
     throw new ForbiddenOriginError(`this daemon is not called ${host}; use http://localhost and its port`);
   }
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+  const own = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  if (!own && !rules.admits?.(origin)) {
     throw new ForbiddenOriginError(`a page of ${origin} may not use the daemon at ${host}`);
   }
   if (rules.token === undefined) return;

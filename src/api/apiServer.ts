@@ -13,6 +13,7 @@ import { AlohadError, UsageError } from '../contract/errors.js';
 import { requireAccess, requireSafe, type AccessRules } from './access.js';
 import { Client, type ClientCircle, type CommandedDaemon } from './client.js';
 import { ControlHolder } from './controlHolder.js';
+import { refusalOf, refuseUpgrade } from './refusal.js';
 
 export interface ApiServerOptions extends AccessRules {
   /** 0 takes a free one. */
@@ -97,11 +98,7 @@ export class ApiServer {
         requireAccess(request, options);
       } catch (error) {
         if (!(error instanceof AlohadError)) options.onUnexpected(error);
-        const body = refusalOf(error);
-        socket.end(
-          'HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n' +
-            `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-        );
+        refuseUpgrade(socket, '403 Forbidden', error);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (open) => {
@@ -223,10 +220,4 @@ export class ApiServer {
       answer(error instanceof AlohadError ? 403 : 500, 'application/json', refusalOf(error));
     }
   }
-}
-
-function refusalOf(error: unknown): string {
-  const { name, message } =
-    error instanceof AlohadError ? error : { name: 'UnexpectedError', message: 'a fault of the daemon' };
-  return `${JSON.stringify({ error: { name, message } })}\n`;
 }

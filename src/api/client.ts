@@ -40,7 +40,7 @@ export interface ClientCircle {
 }
 
 /** A stream's frame is dropped while this much waits to leave [bytes]: about two camera images. */
-const FRAME_BACKLOG = 48 * 1024;
+export const FRAME_BACKLOG = 48 * 1024;
 /** States are small and the newest replaces the last; they are dropped later than frames. */
 const STATE_BACKLOG = 512 * 1024;
 /** A client that reads no answers while it sends more messages is let go [bytes]. */
@@ -194,7 +194,8 @@ export class Client {
   }
 }
 
-function asBytes(data: RawData): Uint8Array {
+/** A message of ws, in whichever form it came. */
+export function asBytes(data: RawData): Uint8Array {
   if (Array.isArray(data)) return Buffer.concat(data);
   return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
 }

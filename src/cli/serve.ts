@@ -12,6 +12,7 @@ interface ServeOptions extends RigOptions {
   port: number;
   bind: string;
   token?: string;
+  foxglovePort?: number;
   episodes: string;
   mode?: DaemonMode;
   log?: string;
@@ -27,6 +28,11 @@ export function serveCommand(): Command {
       DEFAULT_PORT,
     )
     .option('--bind <address>', 'address to listen on; others than loopback need a token', '127.0.0.1')
+    .option(
+      '--foxglove-port <n>',
+      'port where Foxglove finds the robot; 0 turns it off (default: 8765, if it is free)',
+      integer(0, 65535),
+    )
     .option('--token <text>', 'what clients have to know; better given as ALOHAD_TOKEN')
     .option('--episodes <folder>', 'where recordings go', 'episodes')
     .addOption(new Option('--mode <name>', 'enter this mode at once').choices(['idle', 'trial', 'record']))
@@ -44,7 +50,7 @@ Examples:
     .action(async (options: ServeOptions) => {
       const { serve } = await import('../daemon/serve/serve.js');
       const token = options.token ?? apiToken();
-      const { port, bind, episodes, mode, log } = options;
+      const { port, bind, foxglovePort, episodes, mode, log } = options;
       await interruptible((signal) =>
         serve(
           {
@@ -53,11 +59,14 @@ Examples:
             bind,
             episodes,
             ...(token !== undefined && { token }),
+            ...(foxglovePort !== undefined && { foxglovePort }),
             ...(mode !== undefined && { mode }),
             ...(log !== undefined && { log }),
           },
-          (url) => {
-            process.stdout.write(`dashboard: ${url}${token === undefined ? '' : '?token=...'}\n`);
+          (url, foxglove) => {
+            const secret = token === undefined ? '' : '?token=...';
+            process.stdout.write(`dashboard: ${url}${secret}\n`);
+            if (foxglove !== undefined) process.stdout.write(`Foxglove: ${foxglove}${secret}\n`);
           },
           signal,
         ),

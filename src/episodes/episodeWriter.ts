@@ -9,15 +9,16 @@ import { dirname, join } from 'node:path';
 import type { CameraName } from '../contract/camera.js';
 import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
 import { StorageError } from '../contract/errors.js';
-import { ARM_JOINTS, ARMS, DOF } from '../contract/robot.js';
+import { ARMS, DOF } from '../contract/robot.js';
 import { MAX_REWARD } from '../contract/task.js';
 import type { ByteSink } from './byteSink.js';
 import { FileSink } from './byteSink.js';
 import { encodeFacts } from './facts.js';
 import { emptySummary, McapFile } from './mcapFile.js';
 import { processToken } from './processToken.js';
+import { commandedJoints, jpegImage, observedJoints } from './robotMessages.js';
 import type { RosType } from './rosMessages.js';
-import { COMPRESSED_IMAGE, FLOAT64, FLOAT64_ARRAY, JOINT_STATE, rosTime, STRING } from './rosMessages.js';
+import { COMPRESSED_IMAGE, FLOAT64, FLOAT64_ARRAY, JOINT_STATE, STRING } from './rosMessages.js';
 import {
   commandTopic,
   ENVIRONMENT_TOPIC,
@@ -127,25 +128,10 @@ export class EpisodeWriter {
   appendStep(step: EpisodeStep, number = this.#steps): void {
     const observedNs = this.#ns(step.timeMs);
     const sentNs = this.#ns(step.sentMs);
-    ARMS.forEach((arm, i) => {
-      const names = ARM_JOINTS.map((joint) => `${arm}_${joint}`);
-      const part = (values: Float64Array) =>
-        values.subarray(i * ARM_JOINTS.length, (i + 1) * ARM_JOINTS.length);
-      this.#append(stateTopic(arm), JOINT_STATE, number, observedNs, {
-        header: { stamp: rosTime(observedNs), frame_id: '' },
-        name: names,
-        position: part(step.qpos),
-        velocity: part(step.qvel),
-        effort: part(step.effort),
-      });
-      this.#append(commandTopic(arm), JOINT_STATE, number, sentNs, {
-        header: { stamp: rosTime(sentNs), frame_id: '' },
-        name: names,
-        position: part(step.action),
-        velocity: [],
-        effort: [],
-      });
-    });
+    for (const arm of ARMS) {
+      this.#append(stateTopic(arm), JOINT_STATE, number, observedNs, observedJoints(arm, observedNs, step));
+      this.#append(commandTopic(arm), JOINT_STATE, number, sentNs, commandedJoints(arm, sentNs, step.action));
+    }
     for (const [topic, data] of [
       [PHYSICS_TOPIC, step.physicsState],
       [ENVIRONMENT_TOPIC, step.environmentState],
@@ -166,11 +152,7 @@ export class EpisodeWriter {
   /** Appends a JPEG image captured at `timeMs`, the newest of its camera when step `number` was decided. */
   appendImage(camera: CameraName, timeMs: number, jpeg: Uint8Array, number = this.#steps): void {
     const timeNs = this.#ns(timeMs);
-    this.#append(imageTopic(camera), COMPRESSED_IMAGE, number, timeNs, {
-      header: { stamp: rosTime(timeNs), frame_id: camera },
-      format: 'jpeg',
-      data: jpeg,
-    });
+    this.#append(imageTopic(camera), COMPRESSED_IMAGE, number, timeNs, jpegImage(camera, timeNs, jpeg));
   }
 
   /** Appends an event at the present step: an intervention's begin or end, a label, a fault. */

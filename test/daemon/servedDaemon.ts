@@ -20,7 +20,19 @@ export class ServedDaemon {
     const folder = mkdtempSync(join(tmpdir(), 'alohad-serve-'));
     const child = spawn(
       process.execPath,
-      [MAIN, 'serve', '--port', String(port), '--log', join(folder, 'log'), '--episodes', folder, ...options],
+      [
+        MAIN,
+        'serve',
+        '--port',
+        String(port),
+        '--log',
+        join(folder, 'log'),
+        '--episodes',
+        folder,
+        '--foxglove-port',
+        '0',
+        ...options,
+      ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     const url = await new Promise<string>((resolve, reject) => {

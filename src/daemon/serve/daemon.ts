@@ -55,6 +55,7 @@ export class Daemon implements CommandedDaemon {
   readonly #options: DaemonOptions;
   readonly #children: Children;
   readonly #words: StopWords;
+  readonly #watched = new Map<string, ReadonlySet<string>>();
   readonly #startedAt = Date.now();
   #rig: Rig;
   #arms: ArmState = 'lost';
@@ -148,8 +149,10 @@ export class Daemon implements CommandedDaemon {
     this.#say(`EMERGENCY STOP by ${who}: the arms hold`, 'warn');
   }
 
-  watched(cameras: ReadonlySet<string>): void {
-    this.#children.watch([...cameras]);
+  /** @param door through which they are looked at: each tells for itself */
+  watched(cameras: ReadonlySet<string>, door = 'control API'): void {
+    this.#watched.set(door, cameras);
+    this.#children.watch([...new Set([...this.#watched.values()].flatMap((seen) => [...seen]))]);
   }
 
   metrics(served: { readonly clients: number; readonly dropped: number }): string {

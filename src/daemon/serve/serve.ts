@@ -1,21 +1,28 @@
 /** `alohad serve`: the daemon, its door and its log, until it is asked to end. */
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { ApiServer } from '../../api/apiServer.js';
 import { encodeFrame } from '../../contract/apiFrames.js';
 import { modeRequestSchema } from '../../contract/api.js';
 import type { DaemonMode } from '../../contract/apiState.js';
 import { pageFile } from '../../dashboard/pageFiles.js';
 import type { Rig } from '../../config/rig.js';
+import { UsageError } from '../../contract/errors.js';
 import { Daemon } from './daemon.js';
+import { startFoxglove, type FoxgloveFeed } from './foxgloveFeed.js';
 import { allocateLiveMemory } from './liveMemory.js';
 import { startStreams } from './streams.js';
 import { tellSystemd } from './systemdNotify.js';
+
+/** Where Foxglove looks for a robot unless told otherwise. */
+export const FOXGLOVE_PORT = 8765;
 
 export interface ServeRequest {
   readonly rig: Rig;
   readonly port: number;
   readonly bind: string;
   readonly token?: string;
+  /** Port for Foxglove: none when 0; the usual one, if it is free, when absent. */
+  readonly foxglovePort?: number;
   readonly episodes: string;
   /** Entered as soon as the robot is connected. */
   readonly mode?: DaemonMode;
@@ -28,11 +35,11 @@ const WATCHDOG_MS = 10_000;
 
 /**
  * Returns once the signal was given and the arms are parked.
- * @param onReady told where the page is
+ * @param onReady told where the page is, and where Foxglove finds the robot
  */
 export async function serve(
   request: ServeRequest,
-  onReady: (url: string) => void,
+  onReady: (url: string, foxglove: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const log = pino({ name: 'alohad', base: null }, pino.destination(request.log ?? 2));
@@ -44,10 +51,12 @@ export async function serve(
     episodeFolder: request.episodes,
     onChange: () => {
       server.changed();
+      foxglove?.onChange();
     },
     onFrame: ({ camera, timeMs, jpeg }) => {
       const number = (sequence.get(camera) ?? 0) + 1;
       sequence.set(camera, number);
+      foxglove?.onFrame(camera, timeMs, jpeg);
       server.stream(
         ({ cameras }) => cameras.has(camera),
         () => encodeFrame('camera', daemon.state.cameras.indexOf(camera), number, timeMs, jpeg),
@@ -56,6 +65,7 @@ export async function serve(
     onEvent: (level, text) => {
       log[level](text);
       server.announce(level, text);
+      foxglove?.onEvent(level, text);
     },
   });
   const { port: wanted, bind, token } = request;
@@ -68,12 +78,17 @@ export async function serve(
       log.error({ err: error }, 'unexpected error');
     },
   });
-  const stopStreams = startStreams(memory, server);
+  let foxglove: FoxgloveFeed | undefined;
+  const stopStreams = startStreams(memory, server, (tick) => {
+    foxglove?.onTick(tick);
+  });
   const watchdog = setInterval(() => {
     tellSystemd('WATCHDOG=1');
   }, WATCHDOG_MS);
   try {
-    onReady(`http://${bind.includes(':') ? `[${bind}]` : bind}:${server.port}/`);
+    foxglove = await openFoxglove(request, daemon, log);
+    const host = bind.includes(':') ? `[${bind}]` : bind;
+    onReady(`http://${host}:${server.port}/`, foxglove && `ws://${host}:${foxglove.server.port}`);
     await daemon.start();
     tellSystemd('--ready', `--status=${daemon.state.line}`);
     log.info({ port: server.port, bind, backend: request.rig.backend }, 'ready');
@@ -93,6 +108,38 @@ export async function serve(
     stopStreams();
     await daemon.close();
     await server.close();
+    await foxglove?.server.close();
     log.info('ended');
+  }
+}
+
+/** Throws UsageError when a port that was asked for is taken; the usual one is done without. */
+async function openFoxglove(
+  { foxglovePort, bind, token, rig }: ServeRequest,
+  daemon: Daemon,
+  log: Logger,
+): Promise<FoxgloveFeed | undefined> {
+  if (foxglovePort === 0) return undefined;
+  try {
+    const feed: FoxgloveFeed = await startFoxglove(
+      {
+        port: foxglovePort ?? FOXGLOVE_PORT,
+        bind,
+        token,
+        name: `alohad, ${rig.name}`,
+        onUnexpected: (error) => {
+          log.error({ err: error }, 'unexpected error');
+        },
+        onWanted: () => {
+          daemon.watched(feed.watched, 'Foxglove');
+        },
+      },
+      () => daemon.state,
+    );
+    return feed;
+  } catch (error) {
+    if (foxglovePort !== undefined || !(error instanceof UsageError)) throw error;
+    log.warn(error.message);
+    return undefined;
   }
 }

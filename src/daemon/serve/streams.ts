@@ -1,4 +1,4 @@
-/** Sends the newest tick and the newest chunk to the clients that want them, thirty times a second. */
+/** Sends the newest tick and the newest chunk to those who want them, thirty times a second. */
 import type { ApiServer } from '../../api/apiServer.js';
 import { encodeFrame, JOINT_FIELDS } from '../../contract/apiFrames.js';
 import { DOF } from '../../contract/robot.js';
@@ -8,8 +8,15 @@ import { CHUNK_LENGTH, TICK_LENGTH, type LiveMemory } from './liveMemory.js';
 
 const PERIOD_MS = 33;
 
-/** Returns what ends it. */
-export function startStreams(memory: LiveMemory, server: ApiServer): () => void {
+/**
+ * Returns what ends it.
+ * @param onTick told of every tick that is sent; its array is overwritten by the next
+ */
+export function startStreams(
+  memory: LiveMemory,
+  server: ApiServer,
+  onTick: (tick: Float64Array) => void,
+): () => void {
   const ticks = new SharedSample(memory.tick);
   const chunks = new SharedSample(memory.chunk);
   const tick = new Float64Array(TICK_LENGTH);
@@ -18,6 +25,7 @@ export function startStreams(memory: LiveMemory, server: ApiServer): () => void 
   const timer = setInterval(() => {
     if (ticks.version !== tickSent && ticks.read(tick)) {
       tickSent = ticks.version;
+      onTick(tick);
       server.stream(
         ({ joints }) => joints,
         () =>

@@ -6,6 +6,7 @@ import { constants, setPriority } from 'node:os';
 import { readlinkSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { encodeJpeg } from '../../imaging/jpeg.js';
+import { monotonicMs } from '../../realtime/monotonic.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 import { SimCameras } from '../../simulation/simCameras.js';
 import { World } from '../../simulation/world.js';
@@ -90,7 +91,8 @@ function draw(): void {
   for (const camera of watched) {
     if (!cameras.cameras.includes(camera)) continue;
     const rgb = new Uint8Array(size.width * size.height * 3);
-    const { timeMs } = cameras.capture({ camera, ...size }, rgb);
+    const timeMs = monotonicMs();
+    cameras.capture({ camera, ...size }, rgb);
     const jpeg = Uint8Array.from(encodeJpeg({ ...size, rgb }, QUALITY));
     port.postMessage({ kind: 'frame', camera, timeMs, jpeg } satisfies FromView, [jpeg.buffer]);
   }
