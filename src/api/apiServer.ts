@@ -20,13 +20,19 @@ export interface ApiServerOptions extends AccessRules {
   readonly port: number;
   /** Files of the page: answers the path of a GET request, or says that it has none. */
   readonly page?: (path: string) => { readonly type: string; readonly body: Uint8Array | string } | undefined;
+  /** A JPEG by the path of a GET request; undefined when it is no picture's path. */
+  readonly picture?: (path: string) => Promise<Uint8Array | undefined> | undefined;
   readonly onUnexpected: (error: unknown) => void;
 }
 
+/** Asked for with the time of what it shows, so it never changes. */
+const PICTURE = 'image/jpeg';
 const MOST_CLIENTS = 64;
 /** Messages up to here are answered with an error; longer ones end the connection (code 1009). */
 const LONGEST_FRAME = 8 * 1024 * 1024;
 const HEARTBEAT_MS = 5000;
+/** Events that whoever comes later is told. */
+const EVENTS_KEPT = 50;
 /** At most so often a change of state is told [ms]. */
 const STATE_PERIOD_MS = 100;
 
@@ -36,6 +42,7 @@ export class ApiServer {
   readonly #sockets: WebSocketServer;
   readonly #clients = new Set<Client>();
   readonly #circle: ClientCircle;
+  readonly #events: ServerMessage[] = [];
   #connections = 0;
   /** By clients that left. */
   #droppedBefore = 0;
@@ -131,7 +138,10 @@ export class ApiServer {
   }
 
   announce(level: 'info' | 'warn', text: string): void {
-    this.#tell({ v: API_VERSION, type: 'event', at: Date.now(), level, text });
+    const event = { v: API_VERSION, type: 'event', at: Date.now(), level, text } as const;
+    this.#events.push(event);
+    if (this.#events.length > EVENTS_KEPT) this.#events.shift();
+    this.#tell(event);
   }
 
   /** Streams a frame to all clients that `wants` picks. The frame is made only when there is one. */
@@ -174,6 +184,7 @@ export class ApiServer {
       this.#circle.changed();
     });
     client.welcome();
+    for (const event of this.#events) client.tell(JSON.stringify(event));
     this.changed();
   }
 
@@ -190,7 +201,7 @@ export class ApiServer {
     const answer = (status: number, type: string, body: Uint8Array | string): void => {
       response.writeHead(status, {
         'content-type': type,
-        'cache-control': 'no-store',
+        'cache-control': type === PICTURE ? 'private, max-age=31536000, immutable' : 'no-store',
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',
@@ -209,6 +220,21 @@ export class ApiServer {
           200,
           'text/plain; version=0.0.4; charset=utf-8',
           this.#circle.daemon.metrics({ clients: this.clients, dropped: this.dropped }),
+        );
+        return;
+      }
+      const picture = this.#options.picture?.(pathname);
+      if (picture) {
+        requireAccess(request, this.#options);
+        picture.then(
+          (jpeg) => {
+            if (jpeg) answer(200, PICTURE, jpeg);
+            else answer(404, 'text/plain', 'not found\n');
+          },
+          (error: unknown) => {
+            if (!(error instanceof AlohadError)) this.#options.onUnexpected(error);
+            answer(503, 'application/json', refusalOf(error));
+          },
         );
         return;
       }

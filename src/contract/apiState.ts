@@ -128,6 +128,7 @@ export interface ServedState extends DaemonState {
 
 /** One line of the list of recorded episodes. */
 export interface RecordedEpisode {
+  /** Also of its thumbnail, `/episodes/NAME.jpg` (of the daemon's own folder). */
   readonly name: string;
   readonly path: string;
   readonly task: string;
@@ -135,7 +136,11 @@ export interface RecordedEpisode {
   readonly seed: number;
   readonly steps: number;
   readonly maxReward: number;
+  readonly recordedAt: number;
+  /** A person's verdict where there is one, else the task's own. */
   readonly success: boolean;
   /** Why it is not to be learned from. */
   readonly rejected?: string;
+  /** Absent: nobody labelled it. */
+  readonly label?: { readonly note: string; readonly at: string };
 }

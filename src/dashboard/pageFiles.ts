@@ -33,7 +33,7 @@ const FILES: ReadonlyMap<string, { readonly type: string; readonly path: string 
           { type: SCRIPT, path: fileURLToPath(new URL(name, compiled)) },
         ] as const,
     ),
-  ...['apiFrames.js', 'robot.js'].map(
+  ...['apiFrames.js', 'robot.js', 'task.js'].map(
     (name) =>
       [`/app/contract/${name}`, { type: SCRIPT, path: fileURLToPath(new URL(name, contract)) }] as const,
   ),

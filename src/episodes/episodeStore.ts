@@ -21,6 +21,8 @@ export interface EpisodeEntry {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
+  /** When the file was finished; Unix time [ms]. */
+  readonly recordedAt: number;
   readonly info: EpisodeInfo;
   /** With the label applied. */
   readonly outcome: EpisodeOutcome;
@@ -108,7 +110,14 @@ export class EpisodeStore {
       }
       fresh[file] = header;
       const { info, outcome } = header;
-      entries.push({ name: basename(file, EPISODE_SUFFIX), path, bytes: size, info, outcome });
+      entries.push({
+        name: basename(file, EPISODE_SUFFIX),
+        path,
+        bytes: size,
+        recordedAt: mtimeMs,
+        info,
+        outcome,
+      });
     }
     if (changed) this.#writeIndex(fresh);
     this.unreadable = unreadable;

@@ -1,5 +1,5 @@
-/** Makes this process step back for others: a learner beside a running control loop. */
-import { readdirSync, writeFileSync } from 'node:fs';
+/** Makes a process, or one thread of it, step back for others: a learner or a painter beside a running control loop. */
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
 const LOWEST = constants.priority.PRIORITY_LOW;
@@ -19,4 +19,13 @@ export function stepBack(): void {
   } catch {
     // A kernel without autogroups, or one that wants a pause between changes: threads gave way already.
   }
+}
+
+/** The calling thread gives way to the rest of this process, where the system has priorities per thread. */
+export function stepThreadBack(): void {
+  if (process.platform !== 'linux') return;
+  setPriority(
+    Number(readlinkSync('/proc/thread-self').split('/').at(-1)),
+    constants.priority.PRIORITY_BELOW_NORMAL,
+  );
 }

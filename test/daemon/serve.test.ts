@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '#alohad/api/apiClient.js';
 import { decodeFrame, type StreamFrame } from '#alohad/contract/apiFrames.js';
+import { decodeJpeg } from '#alohad/imaging/jpeg.js';
 import { alohad } from '../cli/alohad.js';
 import { RawClient } from '../api/fakeDaemon.js';
 import { ServedDaemon, until } from './servedDaemon.js';
@@ -131,6 +132,15 @@ describe('alohad serve', () => {
     expect(existsSync(path)).toBe(true);
     await client.send({ type: 'label', episode: path, success: false, note: 'by hand' });
     expect(await client.send({ type: 'episodes' })).toMatchObject([{ path, seed: 3, success: false }]);
+    expect(await client.send({ type: 'episodes' })).toMatchObject([{ label: { note: 'by hand' } }]);
+    const thumbnail = async (name: string) => await fetch(`${daemon.url}episodes/${name}.jpg`);
+    const first = decodeJpeg(new Uint8Array(await (await thumbnail('seed_0000003')).arrayBuffer()));
+    expect([first.width, first.height]).toEqual([336, 84]);
+    expect(existsSync(join(daemon.folder, '.thumbnails', 'seed_0000003.jpg'))).toBe(true);
+    // What is kept is what is shown again; other names lead nowhere.
+    expect((await thumbnail('seed_0000003')).headers.get('content-type')).toBe('image/jpeg');
+    for (const name of ['none', '..%2Fx', '%2Fetc%2Fpasswd'])
+      expect((await thumbnail(name)).status).toBe(404);
     await client.send({ type: 'mode', request: { mode: 'replay', episode: path } });
     expect(await client.askState()).toMatchObject({ mode: 'replay' });
     await client.send({ type: 'mode', request: { mode: 'idle' } });

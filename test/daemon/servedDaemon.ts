@@ -1,6 +1,6 @@
 /** Starts the built daemon as a user would, on a free port, with its files in a folder of the test's own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +74,14 @@ export class ServedDaemon {
     rmSync(this.folder, { recursive: true, force: true });
     return code;
   }
+}
+
+/** A rig file in `folder` for which there is the simulation, and arms to emulate. */
+export function writeRigOfBoth(folder: string): string {
+  const rig = join(folder, 'rig.yaml');
+  const bus = (name: string): string => `  ${name}: { port: ${join(folder, name)}, arm: vx300s }\n`;
+  writeFileSync(rig, `name: both\nbuses:\n${bus('follower_left')}${bus('follower_right')}`);
+  return rig;
 }
 
 /** Asks until the state is as wanted. */

@@ -1,14 +1,12 @@
 /** The daemon switched between the simulation and emulated arms while it runs, with a trial on each. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { ServedDaemon, until } from './servedDaemon.js';
+import { ServedDaemon, until, writeRigOfBoth } from './servedDaemon.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'alohad-toggle-'));
-const rig = join(folder, 'rig.yaml');
-const bus = (name: string): string => `  ${name}: { port: ${join(folder, name)}, arm: vx300s }\n`;
-writeFileSync(rig, `name: both\nbuses:\n${bus('follower_left')}${bus('follower_right')}`);
+const rig = writeRigOfBoth(folder);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('goes from sim to emulated and back, moves on both, and refuses what has no robot', async () => {

@@ -4,6 +4,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 import { z } from 'zod';
 import type { RecordedEpisode } from '../../contract/apiState.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
+import { readLabel } from '../../episodes/label.js';
 import { labelEpisode, listEpisodes } from '../episodeTools.js';
 import { RemoteError } from '../remoteError.js';
 
@@ -35,17 +36,21 @@ if (!isMainThread && job.success) parentPort!.postMessage(list(job.data.listEpis
 function list(folder: string): Answer {
   try {
     return {
-      episodes: listEpisodes(folder).episodes.map(({ name, path, info, outcome }) => ({
-        name,
-        path,
-        task: info.task,
-        source: info.source,
-        seed: info.seed,
-        steps: outcome.steps,
-        maxReward: outcome.maxReward,
-        success: outcome.success,
-        ...(outcome.rejected !== undefined && { rejected: outcome.rejected }),
-      })),
+      episodes: listEpisodes(folder)
+        .episodes.toSorted((a, b) => a.recordedAt - b.recordedAt)
+        .map(({ name, path, recordedAt, info, outcome }) => ({
+          name,
+          path,
+          task: info.task,
+          source: info.source,
+          seed: info.seed,
+          steps: outcome.steps,
+          maxReward: outcome.maxReward,
+          recordedAt,
+          success: outcome.success,
+          ...(outcome.rejected !== undefined && { rejected: outcome.rejected }),
+          ...labelOf(path),
+        })),
     };
   } catch (error) {
     const known = error instanceof AlohadError;
@@ -54,4 +59,9 @@ function list(folder: string): Answer {
       message: error instanceof Error ? error.message : String(error),
     };
   }
+}
+
+function labelOf(path: string): Pick<RecordedEpisode, 'label'> {
+  const found = readLabel(path);
+  return found ? { label: { note: found.note, at: found.labelledAt } } : {};
 }

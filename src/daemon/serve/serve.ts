@@ -11,6 +11,7 @@ import { Daemon } from './daemon.js';
 import { startFoxglove, type FoxgloveFeed } from './foxgloveFeed.js';
 import { allocateLiveMemory } from './liveMemory.js';
 import { startStreams } from './streams.js';
+import { Thumbnails } from './thumbnails.js';
 import { tellSystemd } from './systemdNotify.js';
 
 /** Where Foxglove looks for a robot unless told otherwise. */
@@ -69,11 +70,16 @@ export async function serve(
     },
   });
   const { port: wanted, bind, token } = request;
+  const thumbnails = new Thumbnails(request.episodes);
   const server = await ApiServer.start(daemon, {
     port: wanted,
     bind,
     token,
     page: pageFile,
+    picture: (path) => {
+      const name = /^\/episodes\/(.+)\.jpg$/.exec(path)?.[1];
+      return name === undefined ? undefined : thumbnails.of(name);
+    },
     onUnexpected: (error) => {
       log.error({ err: error }, 'unexpected error');
     },
@@ -106,7 +112,7 @@ export async function serve(
     tellSystemd('--stopping');
     clearInterval(watchdog);
     stopStreams();
-    await daemon.close();
+    await Promise.all([daemon.close(), thumbnails.close()]);
     await server.close();
     await foxglove?.server.close();
     log.info('ended');

@@ -2,10 +2,9 @@
  * Thread entry: draws what people watch. It has a world of its own, which it puts into the newest physics state of the
  * control thread's world; the loop does not know that anybody looks.
  */
-import { constants, setPriority } from 'node:os';
-import { readlinkSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { encodeJpeg } from '../../imaging/jpeg.js';
+import { stepThreadBack } from '../../realtime/background.js';
 import { monotonicMs } from '../../realtime/monotonic.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 import { SimCameras } from '../../simulation/simCameras.js';
@@ -50,7 +49,7 @@ let scene: Scene | undefined;
 let watched: readonly string[] = [];
 let drawnVersion = -1;
 
-stepBackOfLoop();
+stepThreadBack();
 port.on('message', (message: ToView) => {
   if (message.kind === 'watched') {
     // Somebody may see a camera for the first time, of a world that stands still.
@@ -96,13 +95,4 @@ function draw(): void {
     const jpeg = Uint8Array.from(encodeJpeg({ ...size, rgb }, QUALITY));
     port.postMessage({ kind: 'frame', camera, timeMs, jpeg } satisfies FromView, [jpeg.buffer]);
   }
-}
-
-/** Pictures for people give way to everything else of this process. */
-function stepBackOfLoop(): void {
-  if (process.platform !== 'linux') return;
-  setPriority(
-    Number(readlinkSync('/proc/thread-self').split('/').at(-1)),
-    constants.priority.PRIORITY_BELOW_NORMAL,
-  );
 }

@@ -86,7 +86,7 @@ export class ArmScene {
 
   #turn(by: number): void {
     this.#angle += by;
-    this.#camera.position.set(1.5 * Math.sin(this.#angle), DEPTH - 1.5 * Math.cos(this.#angle), 0.95);
+    this.#camera.position.set(1.25 * Math.sin(this.#angle), DEPTH - 1.25 * Math.cos(this.#angle), 0.85);
     this.#camera.lookAt(0, DEPTH, 0.2);
   }
 
@@ -97,11 +97,12 @@ export class ArmScene {
       const { x, turn } = MOUNTS[arm];
       const tint = new three.Color(ink(arm === 'left' ? '--left' : '--right'));
       const solid = new three.MeshStandardMaterial({ color: tint, roughness: 0.6 });
-      const outline = new three.MeshBasicMaterial({
-        color: tint,
-        wireframe: true,
+      // Drawn over what is solid: it shows also where both agree.
+      const outline = new three.LineBasicMaterial({
+        color: ink('--ink'),
         transparent: true,
-        opacity: 0.25,
+        opacity: 0.35,
+        depthTest: false,
       });
       for (const [models, material] of [
         [this.#measured, solid],
@@ -198,7 +199,10 @@ function shape(visual: Element, material: three.Material): three.Object3D {
     );
     geometry.rotateX(Math.PI / 2); // URDF's lie along z.
   } else if (sphere) geometry = new three.SphereGeometry(number(sphere, 'radius'), 16, 12);
-  const mesh = new three.Mesh(geometry, material);
+  const mesh =
+    material instanceof three.LineBasicMaterial
+      ? new three.LineSegments(new three.EdgesGeometry(geometry, 30), material)
+      : new three.Mesh(geometry, material);
   mesh.position.set(...numbers(origin?.getAttribute('xyz')));
   mesh.rotation.set(...numbers(origin?.getAttribute('rpy')), 'ZYX');
   return mesh;

@@ -31,6 +31,13 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+export function button(text: string, act: () => void): HTMLButtonElement {
+  const made = make('button', text);
+  made.type = 'button';
+  made.addEventListener('click', act);
+  return made;
+}
+
 export function row(...cells: readonly (string | Node)[]): HTMLTableRowElement {
   const made = make('tr');
   for (const cell of cells) {

@@ -1,20 +1,38 @@
 /** The last ten seconds of joints and chunks, and their plots. */
 import type { StreamFrame } from '../../contract/apiFrames.js';
-import { DOF, JOINT_NAMES } from '../../contract/robot.js';
+import { ARM_JOINTS, DOF, JOINT_NAMES } from '../../contract/robot.js';
+import { MAX_REWARD } from '../../contract/task.js';
 import { canvas, element, make } from './elements.js';
-import { ink, Plot } from './plot.js';
+import { ink, Plot, rangeOf } from './plot.js';
 
 type Joints = Extract<StreamFrame, { kind: 'joints' }>;
 type Chunk = Extract<StreamFrame, { kind: 'chunk' }>;
 
 const SPAN_MS = 10_000;
-/** Predictions that are shown at once. */
-const CHUNKS = 24;
+/** Predictions that are kept: as many as can overlap in a chunk of 100 steps. */
+const CHUNKS = 100;
+/** Predictions that are drawn at once. */
+const DRAWN = 25;
+/** Steps around now that are shown of them. */
+const STEPS = { before: 60, after: 100 } as const;
+/** An arm's colour. */
+const TINTS = ['--left', '--right'] as const;
+const SECONDS: [number, string][] = [-8, -4].map((s) => [s, `${s} s`]);
+
+function smallPlot(title: string): Plot {
+  const figure = make('figure');
+  const place = make('canvas');
+  place.height = 110;
+  figure.append(make('figcaption', title), place);
+  element('joints').append(figure);
+  return new Plot(place);
+}
 
 export class History {
   readonly #joints: Joints[] = [];
   readonly #chunks: Chunk[] = [];
-  readonly #jointPlot = new Plot(canvas('joints'));
+  readonly #jointPlots: readonly Plot[];
+  readonly #rewardPlot: Plot;
   readonly #chunkPlot = new Plot(canvas('chunks'));
   readonly #chosen: HTMLSelectElement;
 
@@ -22,12 +40,15 @@ export class History {
     this.#chosen = make('select');
     element('joint').replaceWith(this.#chosen);
     this.#chosen.id = 'joint';
+    this.#chosen.ariaLabel = 'joint';
     JOINT_NAMES.forEach((name, joint) => {
       const option = make('option', name);
       option.value = String(joint);
       this.#chosen.append(option);
     });
     this.#chosen.value = '1';
+    this.#jointPlots = ARM_JOINTS.map((name) => smallPlot(name.replace('_', ' ')));
+    this.#rewardPlot = smallPlot('reward');
   }
 
   add(frame: Joints | Chunk): void {
@@ -47,74 +68,95 @@ export class History {
   draw(): void {
     const last = this.#joints.at(-1);
     if (!last) return;
-    this.#drawJoints(last);
+    this.#jointPlots.forEach((plot, joint) => {
+      this.#drawJoint(plot, joint, last);
+    });
+    this.#rewardPlot.begin(
+      { from: -SPAN_MS / 1000, to: 0 },
+      { from: -0.3, to: MAX_REWARD + 0.3 },
+      { x: SECONDS, y: [0, MAX_REWARD].map((v) => [v, String(v)]) },
+    );
+    this.#rewardPlot.line(
+      this.#joints.map(({ timeMs, reward }): [number, number] => [(timeMs - last.timeMs) / 1000, reward]),
+      ink('--good'),
+    );
     this.#drawChunks(last);
   }
 
-  #drawJoints({ timeMs }: Joints): void {
-    const plot = this.#jointPlot;
-    plot.begin(
-      { from: -10, to: 0 },
-      { from: -2.2, to: 2.2 },
-      {
-        x: [-8, -6, -4, -2].map((s) => [s, `${s} s`]),
-        y: [-2, -1, 0, 1, 2].map((v) => [v, String(v)]),
-      },
+  /** One joint of both arms. */
+  #drawJoint(plot: Plot, joint: number, { timeMs }: Joints): void {
+    const curves = TINTS.flatMap((tint, arm) =>
+      (['goal', 'qpos'] as const).map((column) => ({
+        tint,
+        column,
+        points: this.#joints.map((frame): [number, number] => [
+          (frame.timeMs - timeMs) / 1000,
+          frame[column][arm * ARM_JOINTS.length + joint]!,
+        ]),
+      })),
     );
-    for (let joint = 0; joint < DOF; joint++) {
-      const stroke = ink(joint < DOF / 2 ? '--left' : '--right');
-      const at = (frame: Joints, values: Float32Array): [number, number] => [
-        (frame.timeMs - timeMs) / 1000,
-        values[joint]!,
-      ];
-      plot.line(
-        this.#joints.map((frame) => at(frame, frame.goal)),
-        stroke,
-        0.8,
-        0.45,
-      );
-      plot.line(
-        this.#joints.map((frame) => at(frame, frame.qpos)),
-        stroke,
-        1.4,
-        0.95,
-      );
+    const y = rangeOf(
+      curves.flatMap(({ points }) => points.map(([, value]) => value)),
+      0.4,
+    );
+    plot.begin({ from: -SPAN_MS / 1000, to: 0 }, y, {
+      x: SECONDS,
+      y: [y.from + 0.1 * (y.to - y.from), y.to - 0.1 * (y.to - y.from)].map((v) => [v, v.toFixed(2)]),
+    });
+    for (const { tint, column, points } of curves) {
+      const told = column === 'goal';
+      plot.line(points, ink(tint), told ? 0.8 : 1.6, told ? 0.5 : 0.95);
     }
   }
 
   /** Predictions over control steps: each line is one chunk's for this joint, the bold one what was done. */
   #drawChunks({ step: now }: Joints): void {
     const joint = Number(this.#chosen.value);
-    const done = this.#joints.filter(({ step }) => step > now - 60 && step <= now);
-    const values = [
-      ...done.map(({ action }) => action[joint]!),
-      ...this.#chunks.flatMap(({ actions, rows }) =>
-        Array.from({ length: rows }, (_, i) => actions[i * DOF + joint]!),
-      ),
-    ];
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const room = Math.max(0.05, (high - low) * 0.1);
-    const middle = (low + high) / 2;
-    this.#chunkPlot.begin(
-      { from: now - 60, to: now + 100 },
-      { from: low - room, to: high + room },
-      {
-        x: [-50, 0, 50].map((s) => [now + s, s === 0 ? 'now' : `${s > 0 ? '+' : ''}${s} steps`]),
-        y: [low, middle, high].map((v) => [v, v.toFixed(2)]),
-      },
+    const done = this.#joints.filter(({ step }) => step > now - STEPS.before && step <= now);
+    const every = Math.ceil(this.#chunks.length / DRAWN);
+    const drawn = this.#chunks.filter((_, i) => (this.#chunks.length - 1 - i) % every === 0);
+    const at = ({ actions }: Chunk, row: number): number => actions[row * DOF + joint]!;
+    const lines = drawn.map((chunk) =>
+      Array.from({ length: chunk.rows }, (_, row): [number, number] => [
+        chunk.step + row,
+        at(chunk, row),
+      ]).filter(([step]) => step >= now - STEPS.before && step <= now + STEPS.after),
     );
-    this.#chunks.forEach(({ step, rows, actions }, age) => {
-      const points = Array.from({ length: rows }, (_, i): [number, number] => [
-        step + i,
-        actions[i * DOF + joint]!,
-      ]);
-      this.#chunkPlot.line(points, ink('--left'), 1, 0.15 + (0.6 * age) / CHUNKS);
+    const y = rangeOf(
+      [...done.map(({ action }) => action[joint]!), ...lines.flat().map(([, value]) => value)],
+      0.1,
+    );
+    const plot = this.#chunkPlot;
+    plot.begin({ from: now - STEPS.before, to: now + STEPS.after }, y, {
+      x: [-50, 0, 50].map((s) => [now + s, s === 0 ? 'now' : `${s > 0 ? '+' : ''}${s} steps`]),
+      y: [0.1, 0.5, 0.9].map((part) => {
+        const value = y.from + part * (y.to - y.from);
+        return [value, value.toFixed(2)];
+      }),
     });
-    this.#chunkPlot.line(
+    plot.bar({ from: now, to: now }, y, ink('--faint'), 0.6);
+    lines.forEach((line, age) => {
+      plot.line(line, ink('--left'), 1, 0.2 + (0.6 * age) / lines.length);
+    });
+    plot.line(
       done.map(({ step, action }): [number, number] => [step, action[joint]!]),
       ink('--right'),
       2.5,
     );
-    this.#chunkPlot.bar({ from: now, to: now }, { from: low - room, to: high + room }, ink('--faint'), 0.6);
+    this.#tellOverlap(
+      now,
+      this.#chunks.flatMap((chunk) =>
+        now >= chunk.step && now < chunk.step + chunk.rows ? [at(chunk, now - chunk.step)] : [],
+      ),
+      done.at(-1)?.action[joint] ?? NaN,
+    );
+  }
+
+  #tellOverlap(now: number, predicted: readonly number[], sent: number): void {
+    element('overlap').textContent =
+      predicted.length === 0
+        ? 'no chunk predicts this step: nobody, or not a policy, acts'
+        : `step ${now}: ${predicted.length} predictions overlap, from ${Math.min(...predicted).toFixed(3)} to ` +
+          `${Math.max(...predicted).toFixed(3)}; sent ${sent.toFixed(3)}`;
   }
 }

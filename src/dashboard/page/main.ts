@@ -4,7 +4,8 @@ import type { RecordedEpisode, ServedState } from '../../contract/apiState.js';
 import { ArmScene } from './armScene.js';
 import { Cameras } from './cameras.js';
 import { Connection } from './connection.js';
-import { element, input, make, row } from './elements.js';
+import { element, input, make } from './elements.js';
+import { EpisodeList } from './episodeList.js';
 import { History } from './history.js';
 import { StateView } from './stateView.js';
 
@@ -39,6 +40,7 @@ const connection = new Connection({
     switch (message.type) {
       case 'welcome':
         client = message.client;
+        element('events').replaceChildren(); // The daemon tells the newest ones again.
         update(message.state);
         command({ type: 'subscribe', cameras: [...message.state.cameras], joints: true, chunks: true });
         void listEpisodes();
@@ -86,30 +88,47 @@ function choose(kind: 'mode' | 'backend', name: string): void {
   }
 }
 
-/** What a mode has to be told; undefined when somebody thought better of it. */
+/** What a mode has to be told; undefined when it has to be filled in first. */
 function requestOf(mode: string): Request | undefined {
-  const ask = (question: string): string | undefined => prompt(`${mode}: ${question}`) ?? undefined;
-  const run = { policy: input('policy').value, episodes: input('episodes').valueAsNumber };
+  const policy = input('policy').value;
   switch (mode) {
     case 'idle':
       return { mode };
+    case 'teleop':
+      return { mode };
     case 'trial':
     case 'record':
-      return { mode, ...run };
-    case 'replay': {
-      const episode = ask('episode file');
-      return episode === undefined ? undefined : { mode, episode };
-    }
+      return { mode, policy, episodes: input('episodes').valueAsNumber };
+    case 'replay':
+      note(Date.now(), 'warn', 'press "replay" beside the episode that is to be played again');
+      element('list').scrollIntoView();
+      return undefined;
     case 'finetune': {
-      const policy = ask('checkpoint folder to start from');
-      const demonstrations = policy && ask('folder of demonstrations');
-      const out = demonstrations && ask('run folder');
-      return policy && demonstrations && out ? { mode, policy, demonstrations, out } : undefined;
+      const [demonstrations, out] = [input('demonstrations').value, input('out').value];
+      if (demonstrations !== '' && out !== '') return { mode, policy, demonstrations, out };
+      note(
+        Date.now(),
+        'warn',
+        'fine-tuning needs a folder of demonstrations and a folder for its run: fill them in',
+      );
+      input(demonstrations === '' ? 'demonstrations' : 'out').focus();
+      return undefined;
     }
     default:
       return undefined;
   }
 }
+
+const episodeList = new EpisodeList({
+  label: (episode, success, text) => {
+    connection
+      .ask({ type: 'label', episode: episode.path, success, note: text })
+      .then(listEpisodes, () => {});
+  },
+  replay: (episode) => {
+    command({ type: 'mode', request: { mode: 'replay', episode: episode.path } });
+  },
+});
 
 async function listEpisodes(): Promise<void> {
   let episodes: readonly RecordedEpisode[];
@@ -119,49 +138,7 @@ async function listEpisodes(): Promise<void> {
   } catch {
     return;
   }
-  const button = (text: string, act: () => void): HTMLButtonElement => {
-    const made = make('button', text);
-    made.type = 'button';
-    made.addEventListener('click', act);
-    return made;
-  };
-  const header = make('tr');
-  header.append(
-    ...['episode', 'task', 'source', 'seed', 'steps', 'reward', 'success', ''].map((title) =>
-      make('th', title),
-    ),
-  );
-  element('list').replaceChildren(
-    header,
-    ...[...episodes].reverse().map((episode) => {
-      const label = (success: boolean) => (): void => {
-        connection.ask({ type: 'label', episode: episode.path, success }).then(listEpisodes, () => {});
-      };
-      const buttons = make('span');
-      buttons.append(
-        button('success', label(true)),
-        ' ',
-        button('failure', label(false)),
-        ' ',
-        button('replay', () => {
-          command({ type: 'mode', request: { mode: 'replay', episode: episode.path } });
-        }),
-      );
-      const { name, task, source, seed, steps, maxReward, success } = episode;
-      const made = row(
-        name,
-        task,
-        source,
-        String(seed),
-        String(steps),
-        String(maxReward),
-        success ? 'yes' : 'no',
-        buttons,
-      );
-      made.children[6]!.className = success ? 'good' : 'bad';
-      return made;
-    }),
-  );
+  episodeList.show(episodes, state?.episodeFolder ?? '');
 }
 
 function note(at: number, level: 'info' | 'warn', text: string): void {
@@ -174,9 +151,10 @@ function stop(): void {
   command({ type: 'emergency_stop' });
 }
 
-element('stop').addEventListener('click', () => {
-  if (state?.emergencyStop) command({ type: 'clear_emergency_stop' });
-  else stop();
+// Pressing it twice in alarm stops twice: clearing is another button's.
+element('stop').addEventListener('click', stop);
+element('clear').addEventListener('click', () => {
+  command({ type: 'clear_emergency_stop' });
 });
 element('take').addEventListener('click', () => {
   command({ type: 'take_control', force: true });

@@ -5,6 +5,17 @@ export interface Range {
   readonly to: number;
 }
 
+/** All values with a little room around them; at least `span` wide. */
+export function rangeOf(values: readonly number[], span: number): Range {
+  const [low, high] = values.reduce(
+    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
+    [Infinity, -Infinity],
+  );
+  if (low > high) return { from: -span / 2, to: span / 2 };
+  const half = Math.max(span, (high - low) * 1.25) / 2;
+  return { from: (low + high) / 2 - half, to: (low + high) / 2 + half };
+}
+
 const MARGIN = { left: 40, right: 20, top: 6, bottom: 18 } as const;
 const FONT = '11px system-ui, sans-serif';
 

@@ -1,10 +1,15 @@
 /** Shows the daemon's state: chips, buttons, scoreboard, timing, learning curves, process tree. */
 import type { ServedState } from '../../contract/apiState.js';
-import { canvas, element, make, row } from './elements.js';
+import { button, canvas, element, make, row } from './elements.js';
 import { ink, Plot } from './plot.js';
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
+
+/** Bars of the histogram per decade. */
+const BARS = 8;
+/** A tick later than this is missed: log10 of 20 ms. */
+const LATE = Math.log10(20);
 
 function chip(id: string, text: string, kind: '' | 'good' | 'bad' = ''): void {
   element(id).textContent = text;
@@ -43,7 +48,8 @@ export class StateView {
       control ? (mine ? 'you are in control' : `${control.name} is in control`) : 'nobody is in control',
     );
     element('take').hidden = mine || !control;
-    element('stop').textContent = emergencyStop ? 'CLEAR STOP' : 'STOP';
+    element('stop').textContent = emergencyStop ? 'STOPPED' : 'STOP';
+    element('clear').hidden = emergencyStop === null;
     element('stop').classList.toggle('on', emergencyStop !== null);
     element('line').textContent = line;
     element('line').className = emergencyStop || line.startsWith('refused') ? 'warn' : '';
@@ -63,30 +69,34 @@ export class StateView {
     const place = element(`${kind}s`);
     if (place.childElementCount === 0) {
       place.append(
-        ...choices.map(({ name }) => {
-          const button = make('button', name);
-          button.type = 'button';
-          button.addEventListener('click', () => {
+        ...choices.map(({ name }) =>
+          button(name, () => {
             this.#choose(kind, name);
-          });
-          return button;
-        }),
+          }),
+        ),
       );
     }
     choices.forEach(({ name, unavailable }, i) => {
-      const button = place.children[i];
-      if (!(button instanceof HTMLButtonElement)) return;
-      button.disabled = changing || unavailable !== undefined;
-      button.title = unavailable ?? '';
-      button.setAttribute('aria-pressed', String(name === current));
+      const made = place.children[i];
+      if (!(made instanceof HTMLButtonElement)) return;
+      made.disabled = changing || unavailable !== undefined;
+      made.title = unavailable ?? '';
+      made.setAttribute('aria-pressed', String(name === current));
     });
   }
 
   #score({ run }: ServedState): void {
     element('source').textContent = run?.source.split('/').at(-1) ?? '';
-    element('score').textContent = run
-      ? `${run.successes} of ${run.done} succeeded${run.done > 0 ? `, ${percent(run.successes / run.done)}` : ''}`
-      : 'no run yet';
+    const known = run !== null && run.done > 0;
+    element('score').textContent = known
+      ? `${percent(run.successes / run.done)} succeeded`
+      : run
+        ? 'the first episode runs'
+        : 'no run yet';
+    const [low, high] = run?.wilson95 ?? [0, 1];
+    element('scored').textContent = known
+      ? `${run.successes} of ${run.done} episodes (${run.wanted} wanted); 95 % interval ${percent(low)} to ${percent(high)}`
+      : '';
     element('dots').replaceChildren(
       ...Array.from({ length: Math.min(run?.wanted ?? 0, 250) }, (_, i) => {
         const episode = run?.episodes[i];
@@ -96,10 +106,13 @@ export class StateView {
       }),
     );
     const plot = this.#interval;
-    plot.begin({ from: 0, to: 1 }, { from: 0, to: 1 }, { x: [0, 0.5, 1].map((v) => [v, percent(v)]) });
+    plot.begin(
+      { from: 0, to: 1 },
+      { from: 0, to: 1 },
+      { x: [0, 0.25, 0.5, 0.75, 1].map((v) => [v, percent(v)]) },
+    );
     plot.bar({ from: 0, to: 1 }, { from: 0.3, to: 0.7 }, ink('--rule'));
-    if (!run || run.done === 0) return;
-    const [low, high] = run.wilson95;
+    if (!known) return;
     plot.bar({ from: low, to: high }, { from: 0.1, to: 0.9 }, ink('--good'), 0.45);
     const rate = run.successes / run.done;
     plot.bar({ from: rate - 0.003, to: rate + 0.003 }, { from: 0, to: 1 }, ink('--good'));
@@ -107,24 +120,44 @@ export class StateView {
 
   #timing({ loop, children }: ServedState): void {
     const { late, busy, latency, missed, ticks, stopping } = loop;
-    element('timing').textContent =
-      `late p50 ${ms(late.p50Ms)}, p99 ${ms(late.p99Ms)}, max ${ms(late.maxMs)}; ${missed} of ${ticks} missed; ` +
-      `work p99 ${ms(busy.p99Ms)}` +
-      (latency.count > 0 ? `; inference p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}` : '') +
-      (stopping.count > 0 ? `; stop ${ms(stopping.maxMs)}` : '');
-    const most = Math.max(1, ...loop.lateHistogram.map(([, count]) => count));
+    element('ticks').textContent = `how late ticks begin; ${missed} of ${ticks} missed`;
+    const header = make('tr');
+    header.append(...['', 'p50', 'p99', 'longest'].map((title) => make('th', title)));
+    element('timing').replaceChildren(
+      header,
+      ...(
+        [
+          ['late', late],
+          ['work of a tick', busy],
+          ['inference', latency],
+          ['emergency stop', stopping],
+        ] as const
+      )
+        .filter(([, { count }]) => count > 0)
+        .map(([name, { p50Ms, p99Ms, maxMs }]) => row(name, ms(p50Ms), ms(p99Ms), ms(maxMs))),
+    );
+    const bars = new Map<number, number>();
+    for (const [upper, count] of loop.lateHistogram) {
+      const bar = Math.floor(Math.log10(upper) * BARS + 1e-9);
+      bars.set(bar, (bars.get(bar) ?? 0) + count);
+    }
+    const most = Math.max(1, ...bars.values());
     const decades = [0.001, 0.01, 0.1, 1, 10, 100];
     this.#histogram.begin(
       { from: -3.1, to: 2.3 },
       { from: 0, to: Math.log10(most + 1) * 1.05 },
-      { x: decades.map((v) => [Math.log10(v), `${v} ms`]), y: [[Math.log10(most + 1), String(most)]] },
+      {
+        x: decades.map((v) => [Math.log10(v), `${v} ms`]),
+        y: [1, 10, 100, 1e3, 1e4, 1e5, 1e6]
+          .filter((v) => v <= most)
+          .map((v) => [Math.log10(v + 1), v < 1000 ? String(v) : `${v / 1000} k`]),
+      },
     );
-    for (const [upper, count] of loop.lateHistogram) {
-      const at = Math.log10(upper);
+    for (const [bar, count] of bars) {
       this.#histogram.bar(
-        { from: at - 0.019, to: at },
+        { from: (bar + 0.08) / BARS, to: (bar + 0.92) / BARS },
         { from: 0, to: Math.log10(count + 1) },
-        ink(upper > 20 ? '--bad' : '--left'),
+        ink(bar / BARS >= LATE ? '--bad' : '--left'),
       );
     }
     element('children').replaceChildren(
@@ -132,7 +165,11 @@ export class StateView {
         const made = row(
           name,
           state,
-          deaths > 0 ? `died ${deaths} times: ${lastError ?? ''}` : (pid?.toString() ?? ''),
+          deaths > 0
+            ? `died ${deaths === 1 ? 'once' : `${deaths} times`}: ${lastError ?? ''}`
+            : pid === undefined
+              ? 'thread'
+              : `process ${pid}`,
         );
         made.children[1]!.className =
           state === 'running' ? 'good' : state === 'waiting to restart' ? 'bad' : '';
@@ -142,9 +179,14 @@ export class StateView {
   }
 
   #curves({ learning }: ServedState): void {
-    element('learned').textContent = learning
-      ? `${learning.folder}: ${learning.rollouts} roll-outs`
-      : 'no fine-tuning since the daemon started';
+    element('learned').textContent = learning ? learning.folder : 'no fine-tuning since the daemon started';
+    const newest = learning?.evaluations.at(-1);
+    element('learnedFacts').textContent = learning
+      ? `${learning.rollouts} roll-outs; line: share of success over the last 20` +
+        (newest
+          ? `; bars: evaluations with 95 % interval, the last ${newest.successes} of ${newest.episodes}`
+          : '; no evaluation yet')
+      : '';
     const first = Math.max(0, (learning?.rollouts ?? 0) - (learning?.success.length ?? 0));
     const last = Math.max(first + 10, learning?.rollouts ?? 10);
     const plot = this.#learning;
