@@ -15,12 +15,16 @@ export class ServedDaemon {
   readonly folder: string;
   readonly process: ChildProcess;
 
-  /** `port`: where a daemon before was. */
-  static async start(options: readonly string[] = [], port = 0): Promise<ServedDaemon> {
+  /**
+   * @param port where a daemon before was
+   * @param preload a module that is loaded before the daemon and hears what is sent to its process
+   */
+  static async start(options: readonly string[] = [], port = 0, preload?: string): Promise<ServedDaemon> {
     const folder = mkdtempSync(join(tmpdir(), 'alohad-serve-'));
     const child = spawn(
       process.execPath,
       [
+        ...(preload === undefined ? [] : ['--import', preload]),
         MAIN,
         'serve',
         '--port',
@@ -33,7 +37,7 @@ export class ServedDaemon {
         '0',
         ...options,
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'inherit', ...(preload === undefined ? [] : (['ipc'] as const))] },
     );
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';
@@ -66,7 +70,7 @@ export class ServedDaemon {
   /** Ctrl-C; returns the exit code. */
   async stop(): Promise<number | null> {
     const ended = new Promise<number | null>((resolve) => {
-      if (this.process.exitCode !== null) resolve(this.process.exitCode);
+      if (this.process.exitCode !== null || this.process.signalCode !== null) resolve(this.process.exitCode);
       this.process.on('close', resolve);
     });
     this.process.kill('SIGINT');

@@ -12,6 +12,9 @@ export type ControlNews = Extract<
   { kind: 'arms' | 'stopped' | 'connected' | 'statistics' | 'instruction' | 'warning' }
 >;
 
+/** The control thread died during an order. Servos keep the torque and the goal that they had. */
+export class ControlLostError extends AlohadError {}
+
 interface Waiting {
   readonly resolve: (result: EpisodeResult | 'stopped' | undefined) => void;
   readonly reject: (error: Error) => void;
@@ -50,7 +53,10 @@ export class ControlLink implements RunningChild {
     this.ended = new Promise((resolve) => {
       worker.on('exit', (code) => {
         const why = reason === '' ? `the control thread exited (${code})` : reason;
-        for (const { reject } of this.#waiting.values()) reject(new AlohadError(why));
+        const lost = new ControlLostError(
+          `the control loop died (${why}): servos keep their last goal; choose mode idle to connect them again`,
+        );
+        for (const { reject } of this.#waiting.values()) reject(lost);
         this.#waiting.clear();
         resolve(this.#closing ? undefined : why);
       });

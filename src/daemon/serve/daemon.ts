@@ -24,7 +24,7 @@ import { version } from '../parts.js';
 import { backendChoices, isHarmless, requireBackend } from '../backends.js';
 import { lacksArms } from '../servoWorkcell.js';
 import { Children } from './children.js';
-import type { ControlNews } from './controlLink.js';
+import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
 import { readLearning } from './learningCurves.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
@@ -262,7 +262,8 @@ export class Daemon implements CommandedDaemon {
     let ending = false;
     this.#say(`${who}: ${request.mode} with ${scoreboard.state.source}`);
     const finished = this.#play(plan, scoreboard, () => ending).catch((error: unknown) => {
-      this.#say(`${request.mode} ended, the arms hold: ${meaningOf(error)}`, 'warn');
+      const arms = error instanceof ControlLostError ? '' : ', the arms hold';
+      this.#say(`${request.mode} ended${arms}: ${meaningOf(error)}`, 'warn');
     });
     const activity: Activity = {
       mode: request.mode,
