@@ -19,6 +19,7 @@ export class SerialPort implements Port {
   readonly #readable: Poller;
   readonly #writable: Poller;
   #closed = false;
+  #released = Promise.resolve();
 
   /** Throws PortError when there is no such device, no permission, or someone else has it. */
   static async open(path: string, baudRate: number): Promise<SerialPort> {
@@ -68,7 +69,12 @@ export class SerialPort implements Port {
     if (this.#closed) return;
     this.#closed = true;
     // Closing a descriptor is synchronous inside; a device that is gone cannot be closed any better.
-    this.#release().catch(() => {});
+    this.#released = this.#release().catch(() => {});
+  }
+
+  /** After `close`: resolves once the binding is done. It aborts the process when its thread ends before. */
+  async released(): Promise<void> {
+    await this.#released;
   }
 
   #lost(): never {

@@ -1,6 +1,8 @@
 /** Every part of the daemon's process tree is killed once: it is noticed, shown, started again; the arms hold. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,8 +11,9 @@ import type { ServerMessage } from '#alohad/contract/api.js';
 import { decodeFrame } from '#alohad/contract/apiFrames.js';
 import type { ChildState, ServedState } from '#alohad/contract/apiState.js';
 import { RawClient } from '../api/fakeDaemon.js';
-import { ServedDaemon, until } from './servedDaemon.js';
+import { ServedDaemon, until, writeRigOfBoth } from './servedDaemon.js';
 
+let folder: string;
 let daemon: ServedDaemon;
 let client: ApiClient;
 let watcher: RawClient;
@@ -21,7 +24,8 @@ let goal: readonly number[] = [];
 
 beforeAll(async () => {
   const preload = fileURLToPath(new URL('threadKiller.js', import.meta.url));
-  daemon = await ServedDaemon.start([], 0, preload);
+  folder = mkdtempSync(join(tmpdir(), 'alohad-deaths-'));
+  daemon = await ServedDaemon.start(['--rig', writeRigOfBoth(folder)], 0, preload);
   client = await daemon.client((message: ServerMessage) => {
     if (message.type === 'event') events.push(message.text);
   });
@@ -40,6 +44,7 @@ afterAll(async () => {
   client.close();
   watcher.socket.close();
   expect(await daemon.stop()).toBe(0);
+  rmSync(folder, { recursive: true, force: true });
 });
 
 const child = (name: string, { children }: ServedState): ChildState | undefined =>
@@ -90,6 +95,8 @@ describe('a part of the process tree that dies', () => {
   });
 
   it('the control loop: nothing is connected by itself; a person has the arms hold again', async () => {
+    // The one with threads of its own below it, and ports that somebody has to close.
+    await client.send({ type: 'backend', backend: 'emulated' });
     await client.send({ type: 'mode', request: { mode: 'trial', policy: 'script', episodes: 1 } });
     await until(client, ({ arms }) => arms === 'active');
     const shown = await kill('serveWorker.js', 'control loop');

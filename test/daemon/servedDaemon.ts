@@ -41,7 +41,7 @@ export class ServedDaemon {
     );
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';
-      child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      child.stdout!.setEncoding('utf8').on('data', (part: string) => {
         text += part;
         const found = /dashboard: (http:\S+)/.exec(text)?.[1];
         if (found !== undefined) resolve(found);

@@ -10,7 +10,7 @@ if (isMainThread) {
   process.on('message', (file) => channel.postMessage(file));
   process.channel?.unref();
 } else {
-  channel.onmessage = ({ data: file }) => {
+  channel.addEventListener('message', ({ data: file }) => {
     if (process.argv[1].endsWith(`/${file}`)) throw new Error('killed by the test');
-  };
+  });
 }

@@ -77,6 +77,7 @@ try {
   answer({ ok: false, message: say(error) });
 } finally {
   port?.close();
+  await port?.released();
   memory.state = 'closed';
   parent.close();
 }
