@@ -1,5 +1,6 @@
 /** What a daemon tells about itself. Everything here is JSON; times are Unix times [ms] unless said otherwise. */
 import type { Backend } from './robot.js';
+import type { ServoHealth } from './servoHealth.js';
 import type { TaskName } from './task.js';
 
 /** What the daemon is doing. */
@@ -113,6 +114,8 @@ export interface DaemonState {
   } | null;
   readonly cameras: readonly string[];
   readonly loop: LoopState;
+  /** Of a connected robot with servos, arm after arm; empty otherwise. */
+  readonly servos: readonly ServoHealth[];
   readonly children: readonly ChildState[];
   /** The run in progress or, when idle, the last one. */
   readonly run: RunState | null;

@@ -30,6 +30,7 @@ export const IDLE_STATE: DaemonState = {
     stopping: QUIET,
     latency: QUIET,
   },
+  servos: [],
   children: [],
   run: null,
   learning: null,

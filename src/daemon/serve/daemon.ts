@@ -105,6 +105,7 @@ export class Daemon implements CommandedDaemon {
       emergencyStop: this.#stopped,
       cameras: this.#cameras,
       loop: this.#loop,
+      servos: [],
       children: this.#children.states,
       run: this.#scoreboard?.state ?? null,
       learning: this.#learning,
