@@ -2,6 +2,7 @@
  * The rig file: one YAML file that says which robot this is, how it is limited and how policies are executed.
  * This is the only reader of rig files and of the environment.
  */
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { RigError } from '../contract/errors.js';
 import { TASKS } from '../contract/task.js';
@@ -15,6 +16,10 @@ const busSchema = z.strictObject({
   port: z.string().min(1),
   /** File of calibration/ that says which servos there are. */
   arm: z.string().min(1),
+  /** What `alohad calibrate` measured on this very arm; relative to the rig file. Absent: an arm as its maker means it. */
+  calibration: z.string().min(1).optional(),
+  /** Gripper convention of calibration/grippers.yaml. */
+  gripper: z.string().min(1).default('aloha'),
 });
 
 const rigSchema = z.strictObject({
@@ -68,5 +73,15 @@ export const defaultRig = (): Rig => rigSchema.parse({});
 export function loadRig(path: string): Rig {
   const result = rigSchema.safeParse(readYaml(path));
   if (!result.success) throw new RigError(`rig file ${path} is not valid:\n${z.prettifyError(result.error)}`);
-  return result.data;
+  const { buses, ...rig } = result.data;
+  const folder = dirname(path);
+  return {
+    ...rig,
+    buses: Object.fromEntries(
+      Object.entries(buses).map(([name, { calibration, ...bus }]) => [
+        name,
+        { ...bus, ...(calibration !== undefined && { calibration: resolve(folder, calibration) }) },
+      ]),
+    ),
+  };
 }

@@ -19,6 +19,9 @@ export interface ServoProfile {
   readonly currentLimit?: number;
   /** Register Operating Mode while the arm is driven. */
   readonly operatingMode: number;
+  /** Register Homing Offset [tick], and the firmware that a calibration found. Absent: any. */
+  readonly homingOffset?: number;
+  readonly firmware?: number;
 }
 
 export interface ArmProfile {
@@ -29,6 +32,36 @@ export interface ArmProfile {
   /** Pose in which the arm rests without torque: six joints [rad], then the gripper's joint [rad]. */
   readonly sleepPose: readonly number[];
   readonly servos: readonly ServoProfile[];
+  /** Of which physical arm it is; absent: of any of its kind. */
+  readonly calibration?: Pick<ArmCalibration, 'arm' | 'date' | 'adapter'>;
+}
+
+export interface ServoCalibration {
+  readonly name: string;
+  readonly id: number;
+  readonly model: string;
+  readonly firmware: number;
+  /** Its direction: bit 0 reverse. */
+  readonly driveMode: number;
+  /** [tick] */
+  readonly homingOffset: number;
+  readonly minTick: Tick;
+  readonly maxTick: Tick;
+}
+
+/** What was measured on one physical arm. X-series servos have no serial number: they are known by model and firmware. */
+export interface ArmCalibration {
+  /** Name of its bus: `follower_left`, ... */
+  readonly arm: string;
+  /** Name of its ArmProfile. */
+  readonly profile: string;
+  /** ISO 8601. */
+  readonly date: string;
+  /** Serial number of the USB adapter that the arm hangs on; absent where it has none. */
+  readonly adapter?: string;
+  /** Angle of the gripper's servo with the fingers at their ends [rad]. */
+  readonly gripper: { readonly open: number; readonly close: number };
+  readonly servos: readonly ServoCalibration[];
 }
 
 /** How a gripper's servo, its fingers and the number between 0 and 1 belong together. */

@@ -1,5 +1,4 @@
 /** Arms of servos as a workcell: they go everywhere by themselves, slowly, and would fall without torque. */
-import { loadArmProfile, loadGripper } from '../config/armFiles.js';
 import type { Rig } from '../config/rig.js';
 import { RigError } from '../contract/errors.js';
 import { ARMS } from '../contract/robot.js';
@@ -7,6 +6,7 @@ import type { StartPose } from '../contract/task.js';
 import type { ArmOptions } from '../hardware/arm/armLink.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
 import { serialDevice } from '../hardware/usbSerial.js';
+import { armOfBus } from './rigArms.js';
 import type { SlowMove, Workcell } from './workcell.js';
 
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
@@ -51,13 +51,12 @@ export function armsOf(rig: Rig, role: ArmRole): ArmOptions[] {
   const missing = lacksArms(rig, role);
   if (missing !== undefined) throw new RigError(`${missing}: give one with --rig`);
   return busesOf(role).map((name) => {
-    const { port, arm } = rig.buses[name]!;
+    const bus = rig.buses[name]!;
     return {
       name,
-      path: port,
-      profile: loadArmProfile(arm),
-      gripper: loadGripper('aloha', role),
-      ...(rig.backend !== 'real' || isEmulatedPort(port) ? EMULATOR_PATIENCE : { slackMs: SLACK_MS }),
+      path: bus.port,
+      ...armOfBus(name, bus),
+      ...(rig.backend !== 'real' || isEmulatedPort(bus.port) ? EMULATOR_PATIENCE : { slackMs: SLACK_MS }),
     };
   });
 }

@@ -20,7 +20,7 @@ const rig: Rig = {
   buses: Object.fromEntries(
     ['left', 'right'].map((side) => [
       `follower_${side}`,
-      { port: join(folder, `follower_${side}`), arm: 'vx300s' },
+      { port: join(folder, `follower_${side}`), arm: 'vx300s', gripper: 'aloha' },
     ]),
   ),
 };

@@ -196,7 +196,7 @@ it('another arm than the profile says is refused, servo by servo', async () => {
     },
     new SharedArrayBuffer(4),
   );
-  await expect(opening).rejects.toThrow('servo 1 (waist) is a XM540-W270, not a XM430-W350');
+  await expect(opening).rejects.toThrow('1 waist: is a XM540-W270, not a XM430-W350');
 });
 
 describe('joint space', () => {

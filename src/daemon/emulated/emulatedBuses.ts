@@ -1,8 +1,8 @@
 /** The servo buses of a rig as the emulator wants them. */
-import { loadArmProfile } from '../../config/armFiles.js';
 import type { Rig } from '../../config/rig.js';
 import { RigError, UsageError } from '../../contract/errors.js';
 import type { EmulatedBus } from '../../hardware/emulator/emulator.js';
+import { armOfBus } from '../rigArms.js';
 
 /** @param only buses by name; all of the rig when absent. Throws RigError, UsageError. */
 export function emulatedBuses(rig: Rig, only?: readonly string[]): EmulatedBus[] {
@@ -16,11 +16,11 @@ export function emulatedBuses(rig: Rig, only?: readonly string[]): EmulatedBus[]
   const { wire, latencyMs, seed } = rig.emulator;
   return names
     .map((name, n) => {
-      const { port, arm: profile } = rig.buses[name]!;
-      const arm = loadArmProfile(profile);
+      const bus = rig.buses[name]!;
+      const { profile: arm } = armOfBus(name, bus);
       return {
         name,
-        path: port,
+        path: bus.port,
         arm,
         wire: wire ? { baudRate: arm.baudRate, latencyMs } : {},
         seed: seed + n,

@@ -1,11 +1,11 @@
 /** Looks at everything that a rig needs before anything moves, and changes nothing. */
 import { rosDistribution } from '../../config/environment.js';
-import { loadArmProfile } from '../../config/armFiles.js';
 import type { Rig } from '../../config/rig.js';
 import { AlohadError } from '../../contract/errors.js';
 import { finding, type Finding } from '../../contract/finding.js';
 import { loadCheckpoint } from '../../policy/checkpoint.js';
 import { checkpointFolder } from '../parts.js';
+import { armOfBus } from '../rigArms.js';
 import { checkArm } from './arm.js';
 import { checkMachine } from './machine.js';
 
@@ -29,8 +29,8 @@ export async function preflight(
   };
   tell(checkMachine(episodes, rosDistribution()));
   if (policy !== undefined) tell([await checkPolicy(policy, rig)]);
-  for (const [name, { port, arm }] of Object.entries(rig.buses)) {
-    tell(await checkArm({ name, port, profile: loadArmProfile(arm) }));
+  for (const [name, bus] of Object.entries(rig.buses)) {
+    tell(await checkArm({ name, port: bus.port, profile: armOfBus(name, bus).profile }));
   }
   return findings;
 }

@@ -4,25 +4,29 @@ import type { ServoBus } from '../dynamixel/bus.js';
 import { NoAnswerError } from '../dynamixel/busErrors.js';
 import { ADDRESS } from '../dynamixel/controlTable.js';
 
+export interface FoundServo {
+  readonly modelNumber: number;
+  readonly firmware: number;
+  readonly driveMode: number;
+  readonly secondaryId: number;
+  /** [2 us] */
+  readonly returnDelay: number;
+  /** [tick] */
+  readonly homingOffset: number;
+  /** Bits of Hardware Error Status. */
+  readonly hardwareError: number;
+  readonly temperatureDegC: number;
+  readonly temperatureLimitDegC: number;
+  readonly voltageV: number;
+  /** [tick], as reported. */
+  readonly position: number;
+  readonly torqueOn: boolean;
+}
+
 export interface ServoFacts {
   readonly servo: ServoProfile;
   /** Absent: it does not answer. */
-  readonly found?: {
-    readonly modelNumber: number;
-    readonly firmware: number;
-    readonly driveMode: number;
-    readonly secondaryId: number;
-    /** [2 us] */
-    readonly returnDelay: number;
-    /** Bits of Hardware Error Status. */
-    readonly hardwareError: number;
-    readonly temperatureDegC: number;
-    readonly temperatureLimitDegC: number;
-    readonly voltageV: number;
-    /** [tick], as reported. */
-    readonly position: number;
-    readonly torqueOn: boolean;
-  };
+  readonly found?: FoundServo;
 }
 
 /** Throws PortError when the port is gone. */
@@ -37,7 +41,7 @@ export function inspectArm(bus: ServoBus, profile: ArmProfile): ServoFacts[] {
   });
 }
 
-function inspectServo(bus: ServoBus, id: number): NonNullable<ServoFacts['found']> {
+function inspectServo(bus: ServoBus, id: number): FoundServo {
   const { modelNumber, firmware } = bus.ping(id);
   const byte = (address: number): number => bus.readUnsigned(id, address, 1);
   return {
@@ -46,6 +50,7 @@ function inspectServo(bus: ServoBus, id: number): NonNullable<ServoFacts['found'
     driveMode: byte(ADDRESS.driveMode),
     secondaryId: byte(ADDRESS.secondaryId),
     returnDelay: byte(ADDRESS.returnDelayTime),
+    homingOffset: bus.readSigned(id, ADDRESS.homingOffset, 4),
     hardwareError: byte(ADDRESS.hardwareErrorStatus),
     temperatureDegC: byte(ADDRESS.presentTemperature),
     temperatureLimitDegC: byte(ADDRESS.temperatureLimit),

@@ -5,9 +5,9 @@
 import type { ArmProfile, ServoProfile, Tick } from '../../contract/arm.js';
 import { AlohadError } from '../../contract/errors.js';
 import type { ServoBus } from '../dynamixel/bus.js';
-import { NoAnswerError } from '../dynamixel/busErrors.js';
-import { ADDRESS, describeHardwareError, MODE, WATCHDOG_UNIT_MS } from '../dynamixel/controlTable.js';
-import { modelByName, modelByNumber } from '../dynamixel/models.js';
+import { ADDRESS, MODE, WATCHDOG_UNIT_MS } from '../dynamixel/controlTable.js';
+import { inspectArm } from './armInspection.js';
+import { judgeArm } from './armJudgement.js';
 
 /** A joint that rests against its stop may stand so far beyond its limits [tick]: 2 degrees. */
 const REST_BEYOND = 23;
@@ -26,27 +26,13 @@ export class ArmServos {
 
   /** Compares what is on the bus with the profile; changes nothing. Throws ArmMismatchError, which lists every fault. */
   verify(): void {
-    const faults = this.#profile.servos.flatMap(({ name, id, model, driveMode, shadowOf = 255 }) => {
-      try {
-        const found = this.#bus.ping(id).modelNumber;
-        if (found !== modelByName(model).number) {
-          const what = modelByNumber(found)?.name ?? `model ${found}`;
-          return `servo ${id} (${name}) is a ${what}, not a ${model}: wrong arm on this port, or servos exchanged`;
-        }
-        return [
-          ...this.#differs(id, name, 'Drive Mode', ADDRESS.driveMode, driveMode),
-          ...this.#differs(id, name, 'Secondary ID', ADDRESS.secondaryId, shadowOf),
-          ...this.#hardwareFault(id, name),
-        ];
-      } catch (error) {
-        if (error instanceof NoAnswerError)
-          return `servo ${id} (${name}) does not answer: power, cable chain, ID, baud rate?`;
-        throw error;
-      }
-    });
+    const { path } = this.#bus.port;
+    const faults = judgeArm(path, path, this.#profile, inspectArm(this.#bus, this.#profile))
+      .filter(({ grade }) => grade === 'fail')
+      .map(({ what, found, fix = '' }) => `${what}: ${found}; ${fix}`);
     if (faults.length > 0) {
       throw new ArmMismatchError(
-        `the arm on ${this.#bus.port.path} is not a ${this.#profile.name} that can be driven:\n  ${faults.join('\n  ')}`,
+        `the arm on ${path} is not a ${this.#profile.name} that can be driven:\n  ${faults.join('\n  ')}`,
       );
     }
   }
@@ -145,22 +131,5 @@ export class ArmServos {
     if (this.#bus.readUnsigned(id, address, size) === value) return;
     this.#bus.write(id, ADDRESS.torqueEnable, 1, 0);
     this.#bus.write(id, address, size, value);
-  }
-
-  #differs(id: number, name: string, register: string, address: number, wanted: number): string[] {
-    const found = this.#bus.readUnsigned(id, address, 1);
-    if (found === wanted) return [];
-    return [
-      `servo ${id} (${name}) has ${register} ${found}, the profile says ${wanted}: set it, or correct the profile`,
-    ];
-  }
-
-  #hardwareFault(id: number, name: string): string[] {
-    const bits = this.#bus.readUnsigned(id, ADDRESS.hardwareErrorStatus, 1);
-    return bits === 0
-      ? []
-      : [
-          `servo ${id} (${name}): ${describeHardwareError(bits)}; let it cool, then switch the arm off and on`,
-        ];
   }
 }

@@ -13,6 +13,15 @@ import { CURRENT_UNIT, RADIANS_PER_TICK, VELOCITY_UNIT, ZERO_TICK } from '../dyn
 import { modelByName, type Model } from '../dynamixel/models.js';
 
 const GRIPPER = ARM_JOINTS.length - 1;
+
+/** Distance of a finger from the middle [m]; source: Interbotix xs_driver.cpp, a crank and a rod. */
+export function fingerAt(
+  { hornRadiusM: crank, rodLengthM: rod }: Pick<GripperConvention, 'hornRadiusM' | 'rodLengthM'>,
+  angle: number,
+): number {
+  return crank * Math.sin(angle) + Math.sqrt(Math.max(0, rod ** 2 - (crank * Math.cos(angle)) ** 2));
+}
+
 /** Unit of Present Load: a share of the stall torque. */
 const LOAD_UNIT = 0.001;
 
@@ -48,7 +57,7 @@ export class JointSpace {
     if (joint !== GRIPPER) return angle;
     const { observed } = this.#gripper;
     const { open, close } = this.#gripper[observed];
-    return ((observed === 'finger' ? this.#finger(angle) : angle) - close) / (open - close);
+    return ((observed === 'finger' ? fingerAt(this.#gripper, angle) : angle) - close) / (open - close);
   }
 
   /** Present Velocity [0.229 rev/min] at a position [tick] -> rad/s, gripper 1/s. Safe in the loop. */
@@ -79,12 +88,6 @@ export class JointSpace {
   openingPerRadian(angle: number): number {
     const { open, close } = this.#gripper.finger;
     return this.#fingerPerRadian(angle) / (open - close);
-  }
-
-  /** Distance of a finger from the middle [m]; source: Interbotix xs_driver.cpp, a crank and a rod. */
-  #finger(angle: number): number {
-    const { hornRadiusM: crank, rodLengthM: rod } = this.#gripper;
-    return crank * Math.sin(angle) + Math.sqrt(Math.max(0, rod ** 2 - (crank * Math.cos(angle)) ** 2));
   }
 
   #fingerPerRadian(angle: number): number {

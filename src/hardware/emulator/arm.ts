@@ -21,6 +21,9 @@ export function emulatedArm(profile: ArmProfile, hasGravity = true, carried = fa
   return profile.servos.map((servo) => {
     const model = modelByName(servo.model);
     const sign = (servo.driveMode & REVERSE_BIT) !== 0 ? -1 : 1;
+    const { homingOffset = 0 } = servo;
+    const angleAt = (position: number): number =>
+      (sign * (position - ZERO_TICK) + homingOffset) * RADIANS_PER_TICK;
     const joint = jointOf(servo, profile);
     const angle = profile.sleepPose[ARM_JOINTS.indexOf(joint)] ?? 0;
     const sharers = profile.servos.filter((other) => jointOf(other, profile) === joint).length;
@@ -29,16 +32,17 @@ export function emulatedArm(profile: ArmProfile, hasGravity = true, carried = fa
       model,
       id: servo.id,
       carried,
-      position: ZERO_TICK + (sign * angle) / RADIANS_PER_TICK,
+      ...(servo.firmware !== undefined && { firmware: servo.firmware }),
+      position: ZERO_TICK + sign * (angle / RADIANS_PER_TICK - homingOffset),
       ...(joint in GRAVITY && { stops: encoderRange(servo, sign) }),
       ...(gravity && {
-        load: (position: number) =>
-          (sign * gravity(sign * (position - ZERO_TICK) * RADIANS_PER_TICK)) / sharers,
+        load: (position: number) => (sign * gravity(angleAt(position))) / sharers,
       }),
       eeprom: {
         [ADDRESS.baudRate]: BAUD_RATES.indexOf(profile.baudRate),
         [ADDRESS.returnDelayTime]: 0,
         [ADDRESS.driveMode]: servo.driveMode,
+        [ADDRESS.homingOffset]: homingOffset,
         [ADDRESS.operatingMode]: servo.operatingMode,
         [ADDRESS.secondaryId]: servo.shadowOf ?? 255,
         [ADDRESS.velocityLimit]: profile.velocityLimit,
@@ -51,9 +55,13 @@ export function emulatedArm(profile: ArmProfile, hasGravity = true, carried = fa
 }
 
 /** Joints that gravity moves end where the profile says, and rest there without torque. */
-function encoderRange({ minTick, maxTick }: ServoProfile, sign: 1 | -1): readonly [number, number] {
+function encoderRange(
+  { minTick, maxTick, homingOffset = 0 }: ServoProfile,
+  sign: 1 | -1,
+): readonly [number, number] {
   const mirror = 2 * ZERO_TICK;
-  return sign === 1 ? [minTick, maxTick] : [mirror - maxTick, mirror - minTick];
+  const [min, max] = [minTick - homingOffset, maxTick - homingOffset];
+  return sign === 1 ? [min, max] : [mirror - max, mirror - min];
 }
 
 /** The joint that a servo drives, alone or as a shadow. */
