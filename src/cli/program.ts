@@ -1,6 +1,7 @@
 /** The command line: one file per verb. */
 import { Command } from 'commander';
 import { packageVersion } from '../config/packageVersion.js';
+import { calibrateCommand } from './calibrate.js';
 import { checkCommand } from './check.js';
 import { emulateCommand } from './emulate.js';
 import { episodesCommand } from './episodes.js';
@@ -41,6 +42,7 @@ export function program(): Command {
     reportCommand(),
     evalCommand(),
     checkCommand(),
+    calibrateCommand(),
     emulateCommand(),
     episodesCommand(),
     policyCommand(),

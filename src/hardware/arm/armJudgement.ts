@@ -23,9 +23,13 @@ export const judgeArm = (
   servos: readonly ServoFacts[],
 ): Finding[] => [
   ...judgeAdapter(bus, port, profile),
-  ...servos.flatMap((facts) => checkServo(bus, profile, facts)),
+  ...judgeServos(bus, profile, servos),
   ...checkShadows(bus, servos),
 ];
+
+/** Each servo for itself. */
+export const judgeServos = (bus: string, profile: ArmProfile, servos: readonly ServoFacts[]): Finding[] =>
+  servos.flatMap((facts) => checkServo(bus, profile, facts));
 
 function judgeAdapter(bus: string, port: string, { calibration }: ArmProfile): Finding[] {
   const serial = calibration?.adapter === undefined ? undefined : serialDevice(port)?.serial;

@@ -18,7 +18,7 @@ export interface LineFaults {
 export type FaultCommand =
   | { readonly kind: 'line'; readonly faults: LineFaults }
   | { readonly kind: 'servo'; readonly id: number; readonly fault: ServoFault }
-  /** Holds a joint at an encoder position [tick], or lets it go (null). */
+  /** Holds a joint, and the shadow that shares it, at an encoder position [tick], or lets it go (null). */
   | { readonly kind: 'hand'; readonly id: number; readonly position: number | null }
   /** The horn cannot leave this range of the encoder [tick]; null: it can. */
   | { readonly kind: 'stops'; readonly id: number; readonly range: readonly [number, number] | null }

@@ -3,9 +3,10 @@
  * with their times come out; a pseudo-terminal or a test stands around it.
  */
 import { crc16 } from '../dynamixel/crc.js';
-import { ADDRESS, BAUD_RATES, FAST_FIRMWARE } from '../dynamixel/controlTable.js';
+import { ADDRESS, BAUD_RATES, FAST_FIRMWARE, TICKS_PER_REVOLUTION } from '../dynamixel/controlTable.js';
 import { BROADCAST_ID, INSTRUCTION, MAX_ID, PacketWriter, STATUS_ERROR } from '../dynamixel/packet.js';
 import { PacketParser } from '../dynamixel/parser.js';
+import { isReverse } from './encoderFrame.js';
 import { ERROR_OF, Mishaps, type FaultCommand } from './faults.js';
 import { EmulatedServo, type ServoSettings } from './servo.js';
 import { Wire, type WireTiming } from './wire.js';
@@ -71,7 +72,7 @@ export class EmulatedLine {
     if (command.kind === 'unplug' || command.kind === 'replug' || command.kind === 'line') return;
     const servo = this.servo(command.id);
     if (!servo) return;
-    if (command.kind === 'hand') servo.surroundings.hand = command.position ?? undefined;
+    if (command.kind === 'hand') this.#hold(servo, command.position);
     else if (command.kind === 'stops') servo.surroundings.stops = command.range ?? [-Infinity, Infinity];
     else {
       const { fault } = command;
@@ -83,6 +84,17 @@ export class EmulatedLine {
         servo.absent = false;
         servo.supplyV = SUPPLY_VOLTAGE;
       }
+    }
+  }
+
+  /** A hand on a joint holds the shadow on the same shaft as well; on a shadow's own ID it is the shadow that is loose. */
+  #hold(servo: EmulatedServo, position: number | null): void {
+    servo.surroundings.hand = position ?? undefined;
+    for (const shadow of this.servos) {
+      if (shadow === servo || shadow.memory.get(ADDRESS.secondaryId) !== servo.id) continue;
+      const isOpposite = isReverse(shadow.memory) !== isReverse(servo.memory);
+      const there = isOpposite && position !== null ? TICKS_PER_REVOLUTION - position : position;
+      shadow.surroundings.hand = there ?? undefined;
     }
   }
 
