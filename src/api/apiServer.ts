@@ -80,6 +80,7 @@ export class ApiServer {
         clients: this.#clients.size,
       }),
       changed: () => {
+        daemon.controlledBy(control.holder?.client);
         this.#tellWatched();
         this.changed();
       },

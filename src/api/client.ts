@@ -11,7 +11,7 @@ import { idOf, parseCommand } from './parseCommand.js';
 /** Commands that the daemon carries out; the others are the connection's own matter. */
 export type DaemonCommand = Extract<
   Command,
-  { type: 'mode' | 'backend' | 'clear_emergency_stop' | 'episodes' | 'label' }
+  { type: 'mode' | 'move' | 'backend' | 'clear_emergency_stop' | 'episodes' | 'label' }
 >;
 
 /** What a server needs of the daemon behind it. */
@@ -21,6 +21,8 @@ export interface CommandedDaemon {
   carryOut(command: DaemonCommand, who: string): Promise<unknown>;
   /** Returns at once. Safe at any time, must not throw. */
   emergencyStop(who: string): void;
+  /** Number of the client that is in control now, if any. */
+  controlledBy(client: number | undefined): void;
   /** Cameras that anybody looks at. */
   watched(cameras: ReadonlySet<string>): void;
   /** Text of the metrics page. */
@@ -170,6 +172,7 @@ export class Client {
         daemon.emergencyStop(this.#name);
         return undefined;
       case 'mode':
+      case 'move':
       case 'backend':
       case 'clear_emergency_stop':
       case 'episodes':

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { loadRig } from '../config/rig.js';
 import { UsageError } from '../contract/errors.js';
 import { interruptible } from './interrupt.js';
-import type { Keys } from './person.js';
+import type { Keys } from './keyboard.js';
 import { writeResult } from './resultFile.js';
 
 interface CalibrateOptions {

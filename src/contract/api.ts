@@ -3,10 +3,11 @@
  *
  * Clients send commands as JSON text, each with `v` and optionally an `id` of their choosing. Every one is answered
  * with `ok` or `refused`, which repeat the `id`. States and events come unasked. Binary messages are streams; see
- * apiFrames.ts. This is not a stream of joint commands: nothing here moves a joint directly.
+ * apiFrames.ts. Nothing here reaches a robot directly: `move` asks a source of actions, which the loop limits.
  */
 import { z } from 'zod';
 import type { ServedState } from './apiState.js';
+import { DOF } from './robot.js';
 import { TASKS } from './task.js';
 
 export const API_VERSION = 1;
@@ -22,6 +23,48 @@ const name = z.string().min(1).max(256);
 const path = z.string().min(1).max(4096);
 const seed = z.int().min(0).max(1e9);
 
+/** Most points of one move: a longer trajectory is sent in parts. */
+export const MOVE_POINTS = 256;
+
+/**
+ * Where some joints are to be and when, in mode `remote`. It takes the place of what was asked of these joints before.
+ * Between points goals go along straight lines; the arms go slowly to a first point that is far away or too soon.
+ */
+export const moveSchema = z
+  .strictObject({
+    /** Entries of the 14-vector. */
+    joints: z
+      .array(
+        z
+          .int()
+          .min(0)
+          .max(DOF - 1),
+      )
+      .min(1)
+      .max(DOF),
+    points: z
+      .array(
+        z.strictObject({
+          /** From when the move arrives [s]. */
+          timeS: z.number().min(0).max(3600),
+          /** One for each of `joints`: rad, grippers normalised. */
+          positions: z.array(z.number()).min(1).max(DOF),
+        }),
+      )
+      .min(1)
+      .max(MOVE_POINTS),
+  })
+  .refine(({ joints }) => new Set(joints).size === joints.length, 'a joint is named twice')
+  .refine(
+    ({ joints, points }) => points.every(({ positions }) => positions.length === joints.length),
+    'each point needs one position for each joint',
+  )
+  .refine(
+    ({ points }) => points.every(({ timeS }, i) => i === 0 || timeS > points[i - 1]!.timeS),
+    'the times of the points must increase',
+  );
+export type Move = z.output<typeof moveSchema>;
+
 const runChoice = {
   /** `script`, a shipped policy's name or a checkpoint folder. */
   policy: path.default('shipped'),
@@ -35,6 +78,8 @@ export const modeRequestSchema = z.discriminatedUnion('mode', [
   /** Arms stiff (`hold`) or without torque (`limp`; parked before). */
   z.strictObject({ mode: z.literal('idle'), torque: z.enum(['hold', 'limp']).default('hold') }),
   z.strictObject({ mode: z.literal('teleop') }),
+  /** The arms do what whoever is in control asks with `move`, until that client leaves or loses control. */
+  z.strictObject({ mode: z.literal('remote') }),
   z.strictObject({
     mode: z.literal('trial'),
     ...runChoice,
@@ -83,6 +128,8 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...envelope, type: z.literal('emergency_stop') }),
   z.strictObject({ ...envelope, type: z.literal('clear_emergency_stop') }),
   z.strictObject({ ...envelope, type: z.literal('mode'), request: modeRequestSchema }),
+  /** Joint goals in mode `remote`. */
+  z.strictObject({ ...envelope, type: z.literal('move'), moves: z.array(moveSchema).min(1).max(DOF) }),
   z.strictObject({
     ...envelope,
     type: z.literal('backend'),
@@ -105,7 +152,7 @@ export type CommandInput = DistributiveOmit<z.input<typeof commandSchema>, 'v' |
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** Commands that only whoever is in control may give. */
-export const CONTROLLING: readonly CommandType[] = ['mode', 'backend', 'clear_emergency_stop'];
+export const CONTROLLING: readonly CommandType[] = ['mode', 'move', 'backend', 'clear_emergency_stop'];
 
 export type MessageId = string | number;
 

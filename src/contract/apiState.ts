@@ -4,7 +4,7 @@ import type { ServoHealth } from './servoHealth.js';
 import type { TaskName } from './task.js';
 
 /** What the daemon is doing. */
-export const DAEMON_MODES = ['idle', 'teleop', 'record', 'trial', 'replay', 'finetune'] as const;
+export const DAEMON_MODES = ['idle', 'teleop', 'remote', 'record', 'trial', 'replay', 'finetune'] as const;
 export type DaemonMode = (typeof DAEMON_MODES)[number];
 
 /** What the arms are allowed to do; see control/modes.ts. `lost` means that the control thread is not running. */

@@ -9,7 +9,13 @@ const GRIPPER_PEAK_SPEED = 1.25;
 const PEAK_OVER_MEAN = 15 / 8;
 
 /** Minimum-jerk position for time fraction 0..1 (Flash and Hogan 1985): starts and ends at rest. */
-const minimumJerk = (time: number): number => time ** 3 * (10 - 15 * time + 6 * time ** 2);
+export const minimumJerk = (time: number): number => time ** 3 * (10 - 15 * time + 6 * time ** 2);
+
+/** Ticks that a slow ramp of entry `joint` of a 14-vector takes over `distance` [rad, grippers normalised]. */
+export function rampSteps(joint: number, distance: number): number {
+  const peak = isGripper(joint) ? GRIPPER_PEAK_SPEED : PEAK_SPEED;
+  return Math.ceil((Math.abs(distance) * PEAK_OVER_MEAN) / peak / CONTROL_PERIOD_S);
+}
 
 /** Run it as an episode of `steps` ticks before the one that matters; it stays at the goal afterwards. */
 export class Alignment implements ActionSource {
@@ -28,12 +34,10 @@ export class Alignment implements ActionSource {
   constructor(from: Float64Array, to: Float64Array) {
     this.#from = from.slice();
     this.#to = to.slice();
-    let seconds = 0;
-    for (let joint = 0; joint < DOF; joint++) {
-      const peak = isGripper(joint) ? GRIPPER_PEAK_SPEED : PEAK_SPEED;
-      seconds = Math.max(seconds, (Math.abs(to[joint]! - from[joint]!) * PEAK_OVER_MEAN) / peak);
-    }
-    this.steps = Math.max(1, Math.ceil(seconds / CONTROL_PERIOD_S));
+    let steps = 1;
+    for (let joint = 0; joint < DOF; joint++)
+      steps = Math.max(steps, rampSteps(joint, to[joint]! - from[joint]!));
+    this.steps = steps;
   }
 
   reset(): void {

@@ -80,6 +80,11 @@ export class ControlSession {
     return this.#modes.mode;
   }
 
+  /** The goal in force: (14,). A copy. */
+  get goal(): Float64Array {
+    return this.#goal.slice();
+  }
+
   /** Opens the robot, limp, and looks whether what it says can be. Throws PreflightError and what the robot throws. */
   async connect(): Promise<void> {
     await this.#modes.connect(() => {

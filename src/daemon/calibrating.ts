@@ -66,8 +66,8 @@ export async function calibrate(
   let emulation: Promise<void> = Promise.resolve();
   const ready = new Promise<string>((resolve, reject) => {
     emulation = emulate(
-      { ...rig, buses: { [arm]: bus } },
-      { onReady: (_buses, control) => resolve(control), onLine: (line) => person.tell(line) },
+      { rig: { ...rig, buses: { [arm]: bus } }, faults: [] },
+      { onReady: ({ controlPath }) => resolve(controlPath), onLine: (line) => person.tell(line) },
       end.signal,
     );
     emulation.catch(reject);

@@ -52,6 +52,7 @@ export class FakeDaemon implements CommandedDaemon {
   emergencyStop(who: string): void {
     this.stops.push(who);
   }
+  controlledBy(): void {}
   watched(cameras: ReadonlySet<string>): void {
     this.watchedCameras.push(cameras);
   }

@@ -1,5 +1,6 @@
 /** The main thread's end of the control thread: orders go out, answers and news come in. */
 import { Worker } from 'node:worker_threads';
+import type { Move } from '../../contract/api.js';
 import { AlohadError } from '../../contract/errors.js';
 import type { EpisodeResult } from '../controlJob.js';
 import { RemoteError } from '../remoteError.js';
@@ -68,8 +69,13 @@ export class ControlLink implements RunningChild {
     const id = this.#next++;
     return await new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, order } satisfies ToControl);
+      this.#worker.postMessage({ kind: 'order', id, order } satisfies ToControl);
     });
+  }
+
+  /** Joint goals for a remote order in progress. Returns at once. */
+  move(moves: readonly Move[]): void {
+    this.#worker.postMessage({ kind: 'move', moves } satisfies ToControl);
   }
 
   /** The robot must be disconnected before. */

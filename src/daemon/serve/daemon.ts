@@ -9,26 +9,19 @@ import type { CommandedDaemon, DaemonCommand } from '../../api/client.js';
 import type { Rig } from '../../config/rig.js';
 import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
-import {
-  DAEMON_MODES,
-  type ArmState,
-  type Choice,
-  type DaemonMode,
-  type DaemonState,
-  type LearningState,
-  type LoopState,
-} from '../../contract/apiState.js';
+import type { ArmState, DaemonMode, DaemonState, LearningState, LoopState } from '../../contract/apiState.js';
 import type { Backend } from '../../contract/robot.js';
 import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
 import { backendChoices, isHarmless, requireBackend } from '../backends.js';
-import { lacksArms } from '../servoWorkcell.js';
 import { Children } from './children.js';
 import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
-import { readLearning } from './learningCurves.js';
+import { LEARNING_PERIOD_MS, readLearning } from './learningCurves.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
+import { loopActivity, type Activity } from './loopActivity.js';
 import { metricsPage } from './metricsPage.js';
+import { modeChoices, requireRemote } from './modeChoices.js';
 import { NO_LOOP, Scoreboard } from './scoreboard.js';
 import { planRun, type RunPlan, type RunRequest } from './runs.js';
 import type { ViewFrame } from './viewChild.js';
@@ -41,14 +34,6 @@ export interface DaemonOptions {
   readonly onFrame: (frame: ViewFrame) => void;
   /** For the log and everybody's page. */
   readonly onEvent: (level: 'info' | 'warn', text: string) => void;
-}
-
-/** How often the files of a learner are looked at [ms]. */
-const LEARNING_PERIOD_MS = 2000;
-
-interface Activity {
-  readonly mode: DaemonMode;
-  end(): Promise<void>;
 }
 
 export class Daemon implements CommandedDaemon {
@@ -64,6 +49,8 @@ export class Daemon implements CommandedDaemon {
   #line = 'starting';
   #changing = false;
   #activity: Activity | undefined;
+  /** Number of the client in control. */
+  #controller: number | undefined;
   #stopped: DaemonState['emergencyStop'] = null;
   #scoreboard: Scoreboard | undefined;
   #learning: LearningState | null = null;
@@ -128,6 +115,10 @@ export class Daemon implements CommandedDaemon {
       case 'backend':
         await this.#change(async () => this.#switch(command.backend, who));
         return undefined;
+      case 'move':
+        requireRemote(this.state);
+        this.#children.loop.move(command.moves);
+        return undefined;
       case 'clear_emergency_stop':
         this.#words.stop.set(false);
         this.#stopped = null;
@@ -148,6 +139,15 @@ export class Daemon implements CommandedDaemon {
     this.#words.stop.set(true);
     this.#stopped ??= { by: who, at: Date.now() };
     this.#say(`EMERGENCY STOP by ${who}: the arms hold`, 'warn');
+  }
+
+  controlledBy(client: number | undefined): void {
+    const before = this.#controller;
+    this.#controller = client;
+    // Moves are of one client: the next one in control finds the arms holding.
+    if (before === undefined || client === before || this.#activity?.mode !== 'remote') return;
+    this.#say('whose moves the arms followed is not in control any more: the arms hold', 'warn');
+    void this.#endActivity();
   }
 
   /** @param door through which they are looked at: each tells for itself */
@@ -211,6 +211,12 @@ export class Daemon implements CommandedDaemon {
         await this.#endActivity();
         await this.#startLearning(request, who);
         return;
+      case 'remote':
+        await this.#endActivity();
+        await this.#hold();
+        this.#say(`${who}: the arms do what ${who} asks`);
+        this.#begin('remote', this.#children.loop.order({ kind: 'remote' }));
+        return;
       default:
         request satisfies never;
     }
@@ -262,19 +268,23 @@ export class Daemon implements CommandedDaemon {
     this.#scoreboard = scoreboard;
     let ending = false;
     this.#say(`${who}: ${request.mode} with ${scoreboard.state.source}`);
-    const finished = this.#play(plan, scoreboard, () => ending).catch((error: unknown) => {
-      const arms = error instanceof ControlLostError ? '' : ', the arms hold';
-      this.#say(`${request.mode} ended${arms}: ${meaningOf(error)}`, 'warn');
-    });
-    const activity: Activity = {
-      mode: request.mode,
-      end: async () => {
-        ending = true;
-        this.#words.abort.set(true);
-        await finished;
-        this.#words.abort.set(false);
+    this.#begin(
+      request.mode,
+      this.#play(plan, scoreboard, () => ending),
+      () => (ending = true),
+    );
+  }
+
+  /** `work` in the loop is what the daemon does until it ends, or until it is aborted. */
+  #begin(mode: DaemonMode, work: Promise<unknown>, ending: () => void = () => {}): void {
+    const finished = work.then(
+      () => {},
+      (error: unknown) => {
+        const arms = error instanceof ControlLostError ? '' : ', the arms hold';
+        this.#say(`${mode} ended${arms}: ${meaningOf(error)}`, 'warn');
       },
-    };
+    );
+    const activity = loopActivity(mode, finished, this.#words.abort, ending);
     this.#activity = activity;
     void finished.then(() => {
       if (this.#activity === activity) this.#activity = undefined;
@@ -388,13 +398,4 @@ export class Daemon implements CommandedDaemon {
     this.#options.onEvent(level, line);
     this.#options.onChange();
   }
-}
-
-/** Every mode, and why one cannot be entered with this rig. */
-function modeChoices(rig: Rig): Choice<DaemonMode>[] {
-  const unavailable = lacksArms(rig, 'leader');
-  return DAEMON_MODES.map((name) => ({
-    name,
-    ...(name === 'teleop' && unavailable !== undefined && { unavailable }),
-  }));
 }

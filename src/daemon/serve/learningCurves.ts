@@ -13,6 +13,9 @@ const MOST_POINTS = 500;
 
 const rolloutSchema = z.object({ maxReward: z.number() });
 
+/** How often the files of a learner are looked at [ms]. */
+export const LEARNING_PERIOD_MS = 2000;
+
 /** The run's curves; a folder that is not there yet has none. */
 export async function readLearning(folder: string): Promise<LearningState> {
   const rollouts = await readLines(join(folder, 'rollouts.jsonl'), rolloutSchema);

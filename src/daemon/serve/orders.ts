@@ -1,4 +1,5 @@
 /** What crosses between the daemon's main thread and its control thread. */
+import type { Move } from '../../contract/api.js';
 import type { Rig } from '../../config/rig.js';
 import type { ArmState, LoopState } from '../../contract/apiState.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
@@ -38,9 +39,14 @@ export type Order =
   | { readonly kind: 'reset' }
   /** Parks, then torque off; arms that cannot be parked stay stiff. */
   | { readonly kind: 'disconnect' }
-  | { readonly kind: 'episode'; readonly episode: EpisodeOrder };
+  | { readonly kind: 'episode'; readonly episode: EpisodeOrder }
+  /** Does what moves ask, until it is aborted. */
+  | { readonly kind: 'remote' };
 
-export type ToControl = { readonly id: number; readonly order: Order };
+export type ToControl =
+  | { readonly kind: 'order'; readonly id: number; readonly order: Order }
+  /** For the remote order in progress; nothing otherwise. */
+  | { readonly kind: 'move'; readonly moves: readonly Move[] };
 
 /** What a thread that draws the world for people needs. */
 export interface SimulatedView {

@@ -4,9 +4,11 @@
  * loop looks at in every tick.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Move } from '../../contract/api.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
 import type { StopSignal } from '../../control/loop.js';
+import { RemoteGoals } from '../../control/remoteGoals.js';
 import { anyOf, ControlSession } from '../../control/session.js';
 import { RealTimeClock } from '../../realtime/clock.js';
 import { requestFifo } from '../../realtime/fifo.js';
@@ -37,7 +39,11 @@ const stopping = new TimingHistogram();
 const latency = new TimingHistogram();
 const tap = new TickTap(memory);
 
-const orders: ToControl[] = [];
+type Asked = Extract<ToControl, { kind: 'order' }>;
+const orders: Asked[] = [];
+/** Who takes moves now, and moves that came before it was there. */
+let remote: RemoteGoals | undefined;
+let early: readonly Move[] = [];
 /** Standing ends when there is something to do. */
 const asked: StopSignal = {
   get aborted() {
@@ -52,6 +58,12 @@ interface Connected {
 let connected: Connected | undefined;
 
 port.on('message', (message: ToControl) => {
+  if (message.kind === 'move') {
+    if (remote) for (const move of message.moves) remote.take(move);
+    else early = [...early, ...message.moves];
+    return;
+  }
+  if (message.order.kind === 'remote') early = [];
   orders.push(message);
 });
 const { granted, advice } = requestFifo();
@@ -73,7 +85,7 @@ async function stand(): Promise<void> {
   }
 }
 
-async function answer({ id, order }: ToControl): Promise<void> {
+async function answer({ id, order }: Asked): Promise<void> {
   try {
     const result = await carryOut(order);
     post({ kind: 'done', id, ...(result !== undefined && { result }) });
@@ -114,8 +126,25 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
       );
       return await run.play(anyOf(words.abort, words.stop));
     }
+    case 'remote':
+      await followMoves();
+      return 'stopped';
     default:
       return order satisfies never;
+  }
+}
+
+/** The arms do what moves ask, until they are told to stop. */
+async function followMoves(): Promise<void> {
+  const { session } = required();
+  await session.activate();
+  const { goal } = session;
+  remote = new RemoteGoals(goal);
+  for (const move of early) remote.take(move);
+  try {
+    await session.episode({ source: remote, steps: Infinity, goal, signal: words.abort });
+  } finally {
+    remote = undefined;
   }
 }
 

@@ -93,6 +93,7 @@ function requestOf(mode: string): Request | undefined {
   const policy = input('policy').value;
   switch (mode) {
     case 'idle':
+    case 'remote':
       return { mode };
     case 'teleop':
       return { mode };
