@@ -40,3 +40,30 @@ export interface ImageSource {
   /** Writes the newest image into `rgb` (length `imageBytes(request)`). Throws UnknownCameraError. */
   capture(request: ImageRequest, rgb: Uint8Array): CaptureInfo;
 }
+
+/**
+ * How a camera is. All but the first two are faults:
+ * `unplugged` the device, file or connection is gone; `stalled` it is there and sends nothing; `corrupt` its pictures are
+ * damaged; `wrong mode` it sends another size; `no space` the USB controller has no bandwidth left ("No space left on
+ * device"); `unavailable` it cannot be used, for a reason that is told: in use, no permission, no ffmpeg, refused.
+ */
+export const CAMERA_STATES = [
+  'starting',
+  'live',
+  'unplugged',
+  'stalled',
+  'corrupt',
+  'wrong mode',
+  'no space',
+  'unavailable',
+] as const;
+export type CameraState = (typeof CAMERA_STATES)[number];
+
+export interface CameraStatus {
+  readonly camera: CameraName;
+  readonly state: CameraState;
+  /** What is wrong and what to do, for people; empty while nothing is. */
+  readonly message: string;
+}
+
+export const isCameraFault = (state: CameraState): boolean => state !== 'live' && state !== 'starting';

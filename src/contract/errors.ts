@@ -32,6 +32,8 @@ export class ClosedPoolError extends UsageError {}
 export class CheckpointError extends AlohadError {}
 /** The policy wants other cameras or sizes than the robot gives. */
 export class CameraMismatchError extends AlohadError {}
+/** A camera that is needed gives no picture that can be trusted. The arms hold. */
+export class CameraFaultError extends AlohadError {}
 /** A NaN or infinite number was about to reach a motor. The arms hold. */
 export class UnsafeActionError extends AlohadError {}
 /** An episode file is torn, truncated or not an episode. */
