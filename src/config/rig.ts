@@ -22,6 +22,36 @@ const busSchema = z.strictObject({
   gripper: z.string().min(1).default('aloha'),
 });
 
+/** An index changes with the order in which cameras are plugged in. */
+const BY_INDEX = /^\/dev\/video\d+$/;
+
+const cameraSchema = z
+  .strictObject({
+    /** V4L2 device by a name that stays: /dev/v4l/by-id, /dev/v4l/by-path or one given by udev. */
+    device: z
+      .string()
+      .min(1)
+      .refine((path) => !BY_INDEX.test(path), {
+        error: 'names a camera by its index, which changes: use its name in /dev/v4l/by-id or by-path',
+      })
+      .optional(),
+    /** Video file, over and over; `.mjpeg` needs no ffmpeg. */
+    file: z.string().min(1).optional(),
+    /** HTTP MJPEG stream. */
+    url: z.url({ protocol: /^https?$/ }).optional(),
+    /** Source of ffmpeg's lavfi, such as testsrc2. */
+    test: z.string().min(1).optional(),
+    /** [px] */
+    width: z.int().min(16).max(4096).default(640),
+    height: z.int().min(16).max(4096).default(480),
+    fps: z.number().positive().max(240).default(30),
+  })
+  .refine(
+    ({ device, file, url, test }) =>
+      [device, file, url, test].filter((origin) => origin !== undefined).length === 1,
+    { error: 'give one of device, file, url, test' },
+  );
+
 const rigSchema = z.strictObject({
   name: z.string().min(1).default('aloha-sim'),
   backend: z.enum(RIG_BACKENDS).default('sim'),
@@ -34,6 +64,8 @@ const rigSchema = z.strictObject({
     .prefault({}),
   /** Servo buses by name: `follower_left`, `follower_right`, `leader_left`, `leader_right`. */
   buses: z.record(z.string(), busSchema).default({}),
+  /** Cameras by name, for the backends emulated and real: `cam_high`, `cam_low`, `cam_left_wrist`, `cam_right_wrist`. */
+  cameras: z.record(z.string().regex(/^[a-z]\w*$/i), cameraSchema).default({}),
   emulator: z
     .strictObject({
       /** Whether bytes take the time that they take on a wire. */
@@ -65,6 +97,7 @@ const rigSchema = z.strictObject({
 });
 
 export type Rig = z.infer<typeof rigSchema>;
+export type RigCamera = Rig['cameras'][string];
 
 /** The rig of a machine without a rig file: the simulation, with every default. */
 export const defaultRig = (): Rig => rigSchema.parse({});

@@ -39,6 +39,11 @@ export interface ImageSource {
   readonly cameras: readonly CameraName[];
   /** Writes the newest image into `rgb` (length `imageBytes(request)`). Throws UnknownCameraError. */
   capture(request: ImageRequest, rgb: Uint8Array): CaptureInfo;
+  /**
+   * Throws CameraFaultError when the newest image of a camera is no ground to act on. Safe in the loop. Absent where
+   * images are made when they are asked for.
+   */
+  requireFresh?(camera: CameraName): void;
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Step {
   readonly goal: Float64Array;
   /** Reward after the goal was applied; 0 where nobody judges. */
   readonly reward: number;
+  /** When the tick began, `performance.now()` [ms]: what is captured later was not decided on. */
+  readonly beganMs: number;
   /** How late the tick began against its deadline [ms]; 0 when running as fast as possible. */
   readonly lateMs: number;
 }

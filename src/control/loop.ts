@@ -57,7 +57,14 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
   const late = new TimingHistogram();
   const busy = new TimingHistogram();
   const action = new Float64Array(DOF);
-  const step: Mutable<Step> = { observation: robot.observe(), action, goal: action, reward: 0, lateMs: 0 };
+  const step: Mutable<Step> = {
+    observation: robot.observe(),
+    action,
+    goal: action,
+    reward: 0,
+    beganMs: 0,
+    lateMs: 0,
+  };
   let steps = 0;
   let maxReward = 0;
 
@@ -72,7 +79,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
       // Asked to stop while waiting: not one more goal is sent.
       if (signal?.aborted) break;
       const beganMs = performance.now();
-      tick(lateMs);
+      tick(beganMs, lateMs);
       const endedMs = performance.now();
       late.record(lateMs);
       busy.record(endedMs - beganMs);
@@ -99,7 +106,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
     clampedTicks: [...limits.clampedTicks],
   };
 
-  function tick(lateMs: number): void {
+  function tick(beganMs: number, lateMs: number): void {
     const observation: Observation = robot.observe();
     const decided = source.decide(observation);
     const goal = limits.send(robot, observation, decided, clock.realTime ? performance.now() : undefined);
@@ -107,6 +114,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
     action.set(decided ?? goal);
     step.goal = goal;
     step.reward = judge?.reward() ?? 0;
+    step.beganMs = beganMs;
     step.lateMs = lateMs;
     maxReward = Math.max(maxReward, step.reward);
     tell();

@@ -19,10 +19,11 @@ export async function watch(
   clock.start();
   for (let ticks = 1; !signal.aborted; ticks++) {
     const lateMs = clock.waitForTick();
+    const beganMs = performance.now();
     const observation = robot.observe();
     // Limp arms have no goal but to be where they are.
     place.set(observation.qpos);
-    const step: Step = { observation, action: place, goal: place, reward: 0, lateMs };
+    const step: Step = { observation, action: place, goal: place, reward: 0, beganMs, lateMs };
     for (const listener of listeners) listener.onStep(step);
     if (ticks % BREATH_TICKS === 0) await new Promise(setImmediate);
   }

@@ -38,8 +38,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
   },
   real: {
     unavailable: (rig) => lacksArms(rig, 'follower'),
-    // oxlint-disable-next-line require-await
-    open: async (rig) => new ServoWorkcell(rig, 'real'),
+    open: async (rig) => await ServoWorkcell.open(rig, 'real'),
     harmless: false,
     realTime: true,
   },
@@ -47,7 +46,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     unavailable: (rig) => lacksArms(rig, 'follower'),
     // Someone else's emulator is used as it is, without knowing what its arms move.
     open: async (rig) =>
-      isEmulated(rig) ? new ServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
+      isEmulated(rig) ? await ServoWorkcell.open(rig, 'emulated') : await EmulatedWorkcell.open(rig),
     harmless: true,
     realTime: true,
   },

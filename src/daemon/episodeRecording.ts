@@ -31,9 +31,15 @@ export class EpisodeRecording {
   readonly #cameras: readonly string[];
   readonly #sourceName: string;
   readonly #sceneSha256: string | undefined;
+  readonly #deafen: (() => void) | undefined;
 
   /** The robot must be connected. */
-  constructor(job: RecordedJob, choice: RecordChoice, { robot, physics }: Workcell, sourceName: string) {
+  constructor(
+    job: RecordedJob,
+    choice: RecordChoice,
+    { robot, physics, webcams }: Workcell,
+    sourceName: string,
+  ) {
     this.#job = job;
     this.#choice = choice;
     this.#sourceName = sourceName;
@@ -44,15 +50,21 @@ export class EpisodeRecording {
         physicsState: reader(physics),
         environmentSize: physics.environmentStateSize,
       }),
-      ...(choice.images === 'jpeg' && {
-        cameras: {
-          source: robot.images,
-          requests: this.#cameras.map((camera) => ({ camera, ...FULL_FRAME })),
-          encoderModule: new URL('./jpegEncoder.js', import.meta.url).href,
-        },
-      }),
+      ...(choice.images === 'jpeg' &&
+        webcams && {
+          captured: webcams.cameras.map((camera) => ({ camera, ring: webcams.ring(camera) })),
+        }),
+      ...(choice.images === 'jpeg' &&
+        !webcams && {
+          cameras: {
+            source: robot.images,
+            requests: this.#cameras.map((camera) => ({ camera, ...FULL_FRAME })),
+            encoderModule: new URL('./jpegEncoder.js', import.meta.url).href,
+          },
+        }),
     });
     this.#sceneSha256 = physics?.sceneSha256;
+    this.#deafen = webcams?.listen((status) => this.#recorder.event('camera', { ...status }));
   }
 
   get listener(): StepListener {
@@ -142,6 +154,7 @@ export class EpisodeRecording {
 
   /** After a fault in the loop: what was finished stays as a torn file, which `episodes recover` makes whole. */
   async close(): Promise<void> {
+    this.#deafen?.();
     await this.#recorder.close();
   }
 

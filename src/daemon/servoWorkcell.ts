@@ -7,6 +7,8 @@ import type { ArmOptions } from '../hardware/arm/armLink.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
 import { serialDevice } from '../hardware/usbSerial.js';
 import { armOfBus } from './rigArms.js';
+import type { Webcams } from '../hardware/webcam/webcams.js';
+import { openWebcams } from './rigCameras.js';
 import type { SlowMove, Workcell } from './workcell.js';
 
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
@@ -18,9 +20,21 @@ const EMULATOR_PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 export class ServoWorkcell implements Workcell {
   readonly robot: AlohaRobot;
 
+  readonly webcams: Webcams | undefined;
+
   /** Throws RigError when the rig lacks an arm. */
-  constructor(rig: Rig, backend: 'real' | 'emulated') {
-    this.robot = new AlohaRobot({ backend, arms: armsOf(rig, 'follower') });
+  static async open(rig: Rig, backend: 'real' | 'emulated'): Promise<ServoWorkcell> {
+    const arms = armsOf(rig, 'follower');
+    return new ServoWorkcell(backend, arms, await openWebcams(rig));
+  }
+
+  private constructor(
+    backend: 'real' | 'emulated',
+    arms: readonly ArmOptions[],
+    webcams: Webcams | undefined,
+  ) {
+    this.webcams = webcams;
+    this.robot = new AlohaRobot({ backend, arms, ...(webcams && { images: webcams }) });
   }
 
   async begin(_start: StartPose, toStart: SlowMove): Promise<boolean> {
@@ -33,7 +47,9 @@ export class ServoWorkcell implements Workcell {
     return await toRest();
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.webcams?.close();
+  }
 }
 
 export type ArmRole = 'follower' | 'leader';

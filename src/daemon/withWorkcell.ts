@@ -8,6 +8,7 @@ import type { StopSignal } from '../control/loop.js';
 import { ControlSession } from '../control/session.js';
 import { FastClock, RealTimeClock, type Clock } from '../realtime/clock.js';
 import { openWorkcell, type WorkcellOptions } from './backends.js';
+import { warnOfCameras } from './rigCameras.js';
 import type { Workcell } from './workcell.js';
 
 export interface CellRun extends WorkcellOptions {
@@ -67,6 +68,7 @@ export async function withWorkcell<Result>(
   work: (cell: Workcell, session: ControlSession) => Promise<Result>,
 ): Promise<Result> {
   const cell = await openWorkcell(run.rig, run);
+  warnOfCameras(cell, (text) => run.say?.(text));
   const session = sessionOf(cell, run);
   try {
     await session.connect();

@@ -3,6 +3,7 @@
  * the physics, where there is a simulation. Everything but the robot may be absent; `backends.ts` makes them.
  */
 import type { Robot } from '../contract/robot.js';
+import type { Webcams } from '../hardware/webcam/webcams.js';
 import type { Judge, StartPose } from '../contract/task.js';
 
 /** Moves the arms slowly somewhere; false when something stopped it. */
@@ -14,6 +15,8 @@ export interface Workcell {
   readonly judge?: Judge;
   /** Of the simulation that the robot stands in, as long as it is connected. Absent: it stands in a room. */
   readonly physics?: CellPhysics;
+  /** Its cameras, where they are real: frames are recorded as they come. */
+  readonly webcams?: Webcams | undefined;
   /** Goes back into the past, which only a simulation of our own pace can. */
   readonly past?: CellPast;
   /**

@@ -15,6 +15,8 @@ import type { EpisodeAttachment } from './episodeWriter.js';
 import { QualityMeter, rejectionOf } from './recordingQuality.js';
 import type { FromRecorderWorker, RecorderSetup, ToRecorderWorker } from './recorderWorker.js';
 import { StepQueue } from './stepQueue.js';
+import type { FrameRing } from '../realtime/frameRing.js';
+import { monotonicMs } from '../realtime/monotonic.js';
 
 /** Steps that wait for the disk at most: 20 s at 50 Hz, 1 MB. */
 const QUEUE_STEPS = 1024;
@@ -34,6 +36,12 @@ export interface RecordedCameras {
   readonly encoderModule: string;
 }
 
+/** A camera whose frames are recorded as they were captured: all of them, once each, by the recorder's thread. */
+export interface CapturedCamera {
+  readonly camera: string;
+  readonly ring: FrameRing;
+}
+
 export interface RecorderOptions {
   /** Simulator only: the full physics state at present, borrowed. */
   readonly physicsState?: () => Float64Array;
@@ -41,6 +49,7 @@ export interface RecorderOptions {
   readonly environmentSize?: number;
   /** None by default: images of a simulation can be drawn again. */
   readonly cameras?: RecordedCameras;
+  readonly captured?: readonly CapturedCamera[];
   readonly queueSteps?: number;
 }
 
@@ -69,7 +78,12 @@ export class Recorder implements StepListener {
   readonly #physics: Float64Array;
   readonly #imageSlots: Uint8Array[] = [];
   readonly #imageFlags: Int32Array;
+  readonly #captured: readonly CapturedCamera[];
+  /** Per captured camera: frames that were gone before they could be recorded. */
+  readonly #lost: Int32Array;
   readonly #lastSequence = new Map<string, number>();
+  /** From the clock of all threads to this one's [ms]. */
+  readonly #ofLoopMs = performance.now() - monotonicMs();
   #quality: QualityMeter | undefined;
   #recording = false;
   #step = 0;
@@ -91,12 +105,16 @@ export class Recorder implements StepListener {
     const flags = new SharedArrayBuffer(slots * Int32Array.BYTES_PER_ELEMENT);
     const images = new SharedArrayBuffer(slots * slotBytes);
     this.#imageFlags = new Int32Array(flags);
+    this.#captured = options.captured ?? [];
+    this.#lost = new Int32Array(new SharedArrayBuffer(this.#captured.length * Int32Array.BYTES_PER_ELEMENT));
     for (let i = 0; i < slots; i++) this.#imageSlots.push(new Uint8Array(images, i * slotBytes, slotBytes));
     const workerData: RecorderSetup = {
       queue: this.#queue.memory,
       imageFlags: flags,
       images,
       slotBytes,
+      captured: this.#captured.map(({ camera, ring }) => ({ camera, ring: ring.memory })),
+      lost: this.#lost,
       ...(options.cameras && { encoderModule: options.cameras.encoderModule }),
     };
     this.#worker = new Worker(new URL('./recorderWorker.js', import.meta.url), { workerData });
@@ -110,7 +128,8 @@ export class Recorder implements StepListener {
 
   /** Steps and images that did not fit into the queue during this episode. */
   get dropped(): { readonly steps: number; readonly images: number } {
-    return { steps: this.#queue.dropped, images: this.#droppedImages };
+    const lost = this.#lost.reduce((sum, count) => sum + count, 0);
+    return { steps: this.#queue.dropped, images: this.#droppedImages + lost };
   }
 
   /** What went wrong with this episode so far, such as a full disk; the loop goes on without it. */
@@ -127,10 +146,18 @@ export class Recorder implements StepListener {
     this.#lastSequence.clear();
     this.#step = 0;
     this.#droppedImages = 0;
+    this.#lost.fill(0);
     this.#fault = undefined;
-    const cameras = this.#options.cameras?.requests.map(({ camera }) => camera) ?? [];
+    const cameras = [...(this.#options.cameras?.requests ?? []), ...this.#captured].map(
+      ({ camera }) => camera,
+    );
     this.#quality = start.realTime === true ? new QualityMeter(cameras) : undefined;
-    await this.#ask({ kind: 'begin', start, timeOriginMs: performance.timeOrigin });
+    await this.#ask({
+      kind: 'begin',
+      start,
+      timeOriginMs: performance.timeOrigin,
+      ofLoopMs: this.#ofLoopMs,
+    });
     this.#recording = true;
     this.#look();
   }
@@ -173,12 +200,6 @@ export class Recorder implements StepListener {
     this.#post({ kind: 'event', name, fields, number: this.#step, timeMs: performance.now() });
   }
 
-  /** Appends an image that is JPEG already, such as a webcam's; the bytes are given away. */
-  jpeg(camera: string, timeMs: number, bytes: Uint8Array<ArrayBuffer>): void {
-    if (!this.#recording) return;
-    this.#post({ kind: 'jpeg', camera, timeMs, bytes, number: this.#step }, [bytes.buffer]);
-  }
-
   /**
    * Concludes the episode; success is a full reward unless said otherwise. Throws StorageError when the disk refused
    * (finished parts are kept) and EpisodeError when steps or images were dropped (the file is kept, and tells so);
@@ -195,6 +216,7 @@ export class Recorder implements StepListener {
         number: this.#step,
         timeMs: performance.now(),
       });
+    this.#captured.forEach(({ camera }, index) => this.#quality?.drop(camera, this.#lost[index]));
     const quality = this.#quality?.report(steps);
     const rejected = quality && rejectionOf(quality);
     const reply = await this.#ask({
@@ -227,6 +249,12 @@ export class Recorder implements StepListener {
   /** Notes the state that the next step's action will be decided on, and the newest images of it. */
   #look(): void {
     if (this.#options.physicsState) this.#physics.set(this.#options.physicsState());
+    for (const { camera, ring } of this.#captured) {
+      const sequence = ring.newest;
+      const captureMs = ring.captureMs(sequence);
+      if (captureMs !== undefined)
+        this.#quality?.frame(camera, sequence, captureMs + this.#ofLoopMs, performance.now());
+    }
     const { cameras } = this.#options;
     if (!cameras) return;
     for (const request of cameras.requests) {
@@ -253,8 +281,8 @@ export class Recorder implements StepListener {
     return free;
   }
 
-  #post(message: ToRecorderWorker, transfer: readonly ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
+  #post(message: ToRecorderWorker): void {
+    this.#worker.postMessage(message);
   }
 
   async #ask(message: ToRecorderWorker): Promise<FromRecorderWorker> {

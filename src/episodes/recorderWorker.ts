@@ -8,6 +8,8 @@ import type { RecordingStart } from './recorder.js';
 import { recoverEpisode } from './recoverEpisode.js';
 import type { StepQueueMemory } from './stepQueue.js';
 import { StepQueue } from './stepQueue.js';
+import { CapturedFrames } from './capturedFrames.js';
+import { FrameRing } from '../realtime/frameRing.js';
 
 export interface RecorderSetup {
   readonly queue: StepQueueMemory;
@@ -15,6 +17,9 @@ export interface RecorderSetup {
   readonly imageFlags: SharedArrayBuffer;
   readonly images: SharedArrayBuffer;
   readonly slotBytes: number;
+  readonly captured: readonly { readonly camera: string; readonly ring: SharedArrayBuffer }[];
+  /** Shared: per captured camera, frames that were gone before they could be recorded. */
+  readonly lost: Int32Array;
   readonly encoderModule?: string;
 }
 
@@ -24,13 +29,18 @@ interface Placed {
 }
 
 export type ToRecorderWorker =
-  | { readonly kind: 'begin'; readonly start: RecordingStart; readonly timeOriginMs: number }
+  | {
+      readonly kind: 'begin';
+      readonly start: RecordingStart;
+      readonly timeOriginMs: number;
+      /** From the clock of all threads to the loop's [ms]. */
+      readonly ofLoopMs: number;
+    }
   | (Placed & {
       readonly kind: 'event';
       readonly name: string;
       readonly fields: Readonly<Record<string, unknown>>;
     })
-  | (Placed & { readonly kind: 'jpeg'; readonly camera: string; readonly bytes: Uint8Array })
   | (Placed & {
       readonly kind: 'frame';
       readonly camera: string;
@@ -64,13 +74,24 @@ const encoder: { encodeJpeg: JpegEncoder } | undefined = setup.encoderModule
   ? await import(setup.encoderModule)
   : undefined;
 
+const captured = setup.captured.map(
+  ({ camera, ring }, index) =>
+    new CapturedFrames(camera, new FrameRing(ring), () => Atomics.add(setup.lost, index, 1)),
+);
+let ofLoopMs = 0;
 let writer: EpisodeWriter | undefined;
 
 const say = (reply: FromRecorderWorker): void => port.postMessage(reply);
 
 /** Writes what has gathered in the queue. Without a writer, after a fault, it is thrown away. */
 function drain(): void {
-  while (queue.shift((number, step) => writer?.appendStep(step, number)));
+  while (
+    queue.shift((number, step, beganMs) => {
+      if (!writer) return;
+      for (const frames of captured) frames.append(writer, number, beganMs, ofLoopMs);
+      writer.appendStep(step, number);
+    })
+  );
 }
 
 /** Stops recording after an error, keeping what was finished; recovery needs next to no space. */
@@ -102,12 +123,12 @@ function handle(message: ToRecorderWorker): void {
       const { folder, name, info, attachments = [], reserveBytes = RESERVE_BYTES } = message.start;
       requireFreeSpace(folder, reserveBytes);
       writer = new EpisodeWriter(folder, name, info, { attachments, timeOriginMs: message.timeOriginMs });
+      ({ ofLoopMs } = message);
+      for (const frames of captured) frames.begin();
       return say({ kind: 'begun' });
     }
     case 'event':
       return writer?.appendEvent(message.name, message.fields, message.timeMs, message.number);
-    case 'jpeg':
-      return writer?.appendImage(message.camera, message.timeMs, message.bytes, message.number);
     case 'frame': {
       const { slot, width, height, camera, timeMs, number } = message;
       const pixels = new Uint8Array(setup.images, slot * setup.slotBytes, width * height * 3);

@@ -37,8 +37,8 @@ class CameraMeter {
     this.#frames++;
   }
 
-  drop(): void {
-    this.#dropped++;
+  drop(count: number): void {
+    this.#dropped += count;
   }
 
   report(): CameraQuality {
@@ -74,9 +74,9 @@ export class QualityMeter {
     this.#cameras.get(camera)?.see(sequence, capturedMs, nowMs);
   }
 
-  /** There was no room for a frame. Safe in the loop. */
-  drop(camera: string): void {
-    this.#cameras.get(camera)?.drop();
+  /** There was no room for frames. Safe in the loop. */
+  drop(camera: string, count = 1): void {
+    this.#cameras.get(camera)?.drop(count);
   }
 
   report(droppedSteps: number): RecordingQuality {

@@ -12,8 +12,8 @@ const WRITTEN = 0;
 const READ = 1;
 const DROPPED = 2;
 
-/** number, timeMs, sentMs, reward; then qpos, qvel, effort, action. */
-const SCALARS = 4;
+/** number, timeMs, sentMs, reward, beganMs; then qpos, qvel, effort, action. */
+const SCALARS = 5;
 
 export interface StepQueueMemory {
   readonly counters: SharedArrayBuffer;
@@ -76,6 +76,7 @@ export class StepQueue {
     slots[at + 1] = observation.timeMs;
     slots[at + 2] = sentMs;
     slots[at + 3] = step.reward;
+    slots[at + 4] = step.beganMs;
     slots.set(observation.qpos, (at += SCALARS));
     slots.set(observation.qvel, (at += DOF));
     slots.set(observation.effort, (at += DOF));
@@ -86,14 +87,14 @@ export class StepQueue {
     return true;
   }
 
-  /** Takes the oldest step out and shows it to `take`, which must not keep it. Returns false when there is none. */
-  shift(take: (number: number, step: EpisodeStep) => void): boolean {
+  /** Takes the oldest step out and shows it to `take`, with when its tick began [ms]; it must not be kept. Returns false when there is none. */
+  shift(take: (number: number, step: EpisodeStep, beganMs: number) => void): boolean {
     const read = Atomics.load(this.#counters, READ);
     if (read === Atomics.load(this.#counters, WRITTEN)) return false;
     const step = this.#step;
     const start = (read % this.memory.capacity) * this.#slotSize;
     const slot = this.#slots.subarray(start, start + this.#slotSize);
-    const [number = 0, timeMs = 0, sentMs = 0, reward = 0] = slot;
+    const [number = 0, timeMs = 0, sentMs = 0, reward = 0, beganMs = 0] = slot;
     step.timeMs = timeMs;
     step.sentMs = sentMs;
     step.reward = reward;
@@ -110,7 +111,7 @@ export class StepQueue {
       at += column.length;
     }
     Atomics.store(this.#counters, READ, read + 1);
-    take(number, step);
+    take(number, step, beganMs);
     return true;
   }
 

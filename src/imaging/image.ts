@@ -50,37 +50,58 @@ export function paste(target: Image, image: Image, left: number, top: number): v
  */
 export function resize(image: Image, width: number, height: number): Image {
   if (width === image.width && height === image.height) return { ...image, rgb: image.rgb.slice() };
-  const columns = spans(image.width, width);
-  const rows = spans(image.height, height);
+  const columns = spansOf(image.width, width);
+  const rows = spansOf(image.height, height);
   const rgb = new Uint8Array(width * height * 3);
   const line = new Float64Array(image.width * 3);
   for (let y = 0; y < height; y++) {
     line.fill(0);
-    for (const [row, weight] of rows[y] ?? []) {
-      const from = 3 * row * image.width;
-      for (let i = 0; i < line.length; i++) line[i] = (line[i] ?? 0) + weight * (image.rgb[from + i] ?? 0);
+    for (let span = rows.first[y]!; span < rows.first[y + 1]!; span++) {
+      const weight = rows.weight[span]!;
+      const from = 3 * rows.index[span]! * image.width;
+      for (let i = 0; i < line.length; i++) line[i]! += weight * image.rgb[from + i]!;
     }
     for (let x = 0; x < width; x++) {
-      for (let channel = 0; channel < 3; channel++) {
-        let sum = 0;
-        for (const [column, weight] of columns[x] ?? []) sum += weight * (line[3 * column + channel] ?? 0);
-        rgb[3 * (y * width + x) + channel] = Math.round(sum);
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (let span = columns.first[x]!; span < columns.first[x + 1]!; span++) {
+        const weight = columns.weight[span]!;
+        const from = 3 * columns.index[span]!;
+        red += weight * line[from]!;
+        green += weight * line[from + 1]!;
+        blue += weight * line[from + 2]!;
       }
+      const to = 3 * (y * width + x);
+      rgb[to] = Math.round(red);
+      rgb[to + 1] = Math.round(green);
+      rgb[to + 2] = Math.round(blue);
     }
   }
   return { width, height, rgb };
 }
 
-/** For each new pixel of a row: which old pixels it covers, and with what weight (summing to 1). */
-function spans(from: number, to: number): [index: number, weight: number][][] {
+/** Which old pixels each new pixel of a row covers, and with what weight (summing to 1), one span behind the other. */
+interface Spans {
+  /** Where the spans of a new pixel begin. Shape (to + 1,). */
+  readonly first: Int32Array;
+  readonly index: Int32Array;
+  readonly weight: Float64Array;
+}
+
+function spansOf(from: number, to: number): Spans {
   const scale = from / to;
-  return Array.from({ length: to }, (_, i) => {
+  const first = new Int32Array(to + 1);
+  const index: number[] = [];
+  const weight: number[] = [];
+  for (let i = 0; i < to; i++) {
     const start = i * scale;
     const end = start + scale;
-    const covered: [number, number][] = [];
-    for (let index = Math.floor(start); index < Math.min(from, Math.ceil(end - 1e-9)); index++) {
-      covered.push([index, (Math.min(end, index + 1) - Math.max(start, index)) / scale]);
+    for (let old = Math.floor(start); old < Math.min(from, Math.ceil(end - 1e-9)); old++) {
+      index.push(old);
+      weight.push((Math.min(end, old + 1) - Math.max(start, old)) / scale);
     }
-    return covered;
-  });
+    first[i + 1] = index.length;
+  }
+  return { first, index: Int32Array.from(index), weight: Float64Array.from(weight) };
 }

@@ -1,5 +1,5 @@
 /** JPEG through libjpeg-turbo, which comes prebuilt for Linux, macOS and Windows. */
-import turbo from '@julusian/jpeg-turbo';
+import turbo, { type DecompressReturn } from '@julusian/jpeg-turbo';
 import type { Image } from './image.js';
 
 /** Quality that keeps edges of a rendered scene clean at about a tenth of the raw size. */
@@ -16,10 +16,25 @@ export function encodeJpeg({ width, height, rgb }: Image, quality: number = DEFA
   return Uint8Array.from(turbo.compressSync(asBuffer(rgb), space, options));
 }
 
-/** Reads a JPEG file. Throws Error when the bytes are not one. */
-export function decodeJpeg(bytes: Uint8Array): Image {
-  const { width, height, data } = turbo.decompressSync(asBuffer(bytes), { format: turbo.FORMAT_RGB });
+/**
+ * Reads a JPEG file. Throws Error when the bytes are not one, or their picture is damaged.
+ * @param into the pixels are put here when they fit, and borrowed from it
+ */
+export function decodeJpeg(bytes: Uint8Array, into?: Buffer): Image {
+  const { width, height, data } = decompress(asBuffer(bytes), into);
   return { width, height, rgb: new Uint8Array(data.buffer, data.byteOffset, width * height * 3) };
+}
+
+function decompress(bytes: Buffer, into: Buffer | undefined): DecompressReturn {
+  const options = { format: turbo.FORMAT_RGB };
+  if (into === undefined) return turbo.decompressSync(bytes, options);
+  try {
+    return turbo.decompressSync(bytes, into, options);
+  } catch (error) {
+    if (error instanceof Error && error.message === 'Insufficient output buffer')
+      return turbo.decompressSync(bytes, options);
+    throw error;
+  }
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

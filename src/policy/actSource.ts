@@ -82,6 +82,8 @@ export class ActSource implements ActionSource {
   }
 
   decide(observation: Observation): Float64Array | undefined {
+    // Also between queries: who acts without seeing must not go on.
+    for (const { camera } of this.#manifest.images) this.#images.requireFresh?.(camera);
     const { step } = observation;
     const arrived = this.#predictor.poll();
     if (arrived) this.#take(arrived);

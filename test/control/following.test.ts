@@ -19,7 +19,7 @@ function swing(ticks: number, delayS: number, offset = 0): Following {
       effort: qpos,
       environmentState: new Float64Array(),
     };
-    following.onStep({ observation, action: goal, goal, reward: 0, lateMs: 0 });
+    following.onStep({ observation, action: goal, goal, reward: 0, beganMs: 0, lateMs: 0 });
   }
   return following;
 }
@@ -45,7 +45,7 @@ describe('following', () => {
         effort: zero,
         environmentState: zero,
       };
-      still.onStep({ observation, action: zero, goal: zero, reward: 0, lateMs: 0 });
+      still.onStep({ observation, action: zero, goal: zero, reward: 0, beganMs: 0, lateMs: 0 });
     }
     expect(still.report()).toEqual({
       errorRad: { count: 300, p50: 0, p99: 0 },

@@ -30,7 +30,7 @@ function recorderWith(options: RecorderOptions): Recorder {
 function tick(number: number): Step {
   const { timeMs, qpos, qvel, effort, environmentState, action, reward } = exampleStep(number);
   const observation = { step: number, timeMs, qpos, qvel, effort, environmentState };
-  return { observation, action, goal: action, reward, lateMs: 0 };
+  return { observation, action, goal: action, reward, beganMs: 0, lateMs: 0 };
 }
 
 const encoderModule = new URL('./rawEncoder.mjs', import.meta.url).href;

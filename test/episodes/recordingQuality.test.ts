@@ -69,7 +69,14 @@ describe('a recorded episode', () => {
     await recorder.begin({ folder: folder(), name, info: INFO, realTime });
     for (const step of [0, 1]) {
       const { action, reward, ...observation } = exampleStep(step);
-      recorder.onStep({ observation: { step, ...observation }, action, goal: action, reward, lateMs: 0 });
+      recorder.onStep({
+        observation: { step, ...observation },
+        action,
+        goal: action,
+        reward,
+        beganMs: 0,
+        lateMs: 0,
+      });
       await new Promise((resolve) => setTimeout(resolve, 600));
     }
     return await recorder.finish();

@@ -25,11 +25,13 @@ export class EmulatedRobot implements Robot, Judge {
   readonly #arms: AlohaRobot;
   readonly #options: WorldOptions;
   readonly #states: SharedSample;
+  readonly #webcams: ImageSource | undefined;
   readonly #observation = newObservation();
   #seen: Seen | undefined;
 
   /** @param states the newest physics state of the world behind the servos */
-  constructor(arms: AlohaRobot, options: WorldOptions, states: SharedSample) {
+  constructor(arms: AlohaRobot, options: WorldOptions, states: SharedSample, webcams?: ImageSource) {
+    this.#webcams = webcams;
     this.task = options.task;
     this.#arms = arms;
     this.#options = options;
@@ -44,8 +46,9 @@ export class EmulatedRobot implements Robot, Judge {
     await this.#arms.connect();
   }
 
+  /** The rig's cameras where it has some, otherwise pictures of the world. */
   get images(): ImageSource {
-    return this.#connected().cameras;
+    return this.#webcams ?? this.#connected().cameras;
   }
 
   get physics(): CellPhysics {

@@ -5,6 +5,8 @@ import type { StartPose } from '../../contract/task.js';
 import { AlohaRobot } from '../../hardware/alohaRobot.js';
 import { sampleStartPose } from '../../simulation/startPoses.js';
 import { emulatedBuses } from './emulatedBuses.js';
+import type { Webcams } from '../../hardware/webcam/webcams.js';
+import { openWebcams } from '../rigCameras.js';
 import { armsOf } from '../servoWorkcell.js';
 import type { CellPhysics, SlowMove, Workcell } from '../workcell.js';
 import { EmulatedRobot } from './emulatedRobot.js';
@@ -16,6 +18,7 @@ const SETTLE_MS = 200;
 
 export class EmulatedWorkcell implements Workcell {
   readonly robot: EmulatedRobot;
+  readonly webcams: Webcams | undefined;
   readonly #emulated: WorldEmulator;
 
   /** Throws RigError when the rig lacks an arm, EmulatorError, SceneError, EpisodeError. */
@@ -29,11 +32,14 @@ export class EmulatedWorkcell implements Workcell {
     ]);
     const emulated = await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, 0), operator);
     const robot = new AlohaRobot({ backend: 'emulated', arms });
-    return new EmulatedWorkcell(new EmulatedRobot(robot, emulated.world, emulated.states), emulated);
+    const webcams = await openWebcams(rig);
+    const seen = new EmulatedRobot(robot, emulated.world, emulated.states, webcams);
+    return new EmulatedWorkcell(seen, emulated, webcams);
   }
 
-  private constructor(robot: EmulatedRobot, emulated: WorldEmulator) {
+  private constructor(robot: EmulatedRobot, emulated: WorldEmulator, webcams: Webcams | undefined) {
     this.robot = robot;
+    this.webcams = webcams;
     this.#emulated = emulated;
   }
 
@@ -58,6 +64,7 @@ export class EmulatedWorkcell implements Workcell {
   }
 
   async close(): Promise<void> {
+    await this.webcams?.close();
     await this.#emulated.emulator.close();
   }
 }

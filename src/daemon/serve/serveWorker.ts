@@ -18,6 +18,7 @@ import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistog
 import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
 import { describeStop, LEFT_STIFF, limitsOf } from '../withWorkcell.js';
+import { warnOfCameras } from '../rigCameras.js';
 import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
 import { StatesTap } from './statesTap.js';
@@ -151,6 +152,7 @@ async function followMoves(): Promise<void> {
 async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise<void> {
   const cell = await openWorkcell(rig);
   const { robot } = cell;
+  warnOfCameras(cell, (text) => post({ kind: 'warning', text }));
   const states = new StatesTap();
   let moving = false;
   const session = new ControlSession({

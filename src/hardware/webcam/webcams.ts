@@ -23,8 +23,6 @@ export type JpegDecoder = (jpeg: Uint8Array, request: ImageRequest, rgb: Uint8Ar
 
 export interface WebcamOptions {
   readonly decode: JpegDecoder;
-  /** Told when a camera's state changes, once it was opened. */
-  readonly onStatus?: (status: CameraStatus) => void;
   readonly timing?: Partial<CaptureTiming>;
 }
 
@@ -46,7 +44,7 @@ export class Webcams implements ImageSource {
   readonly #staleMs: number;
   /** From the clock of all threads to this one's [ms]. */
   readonly #ofThisThread = performance.now() - monotonicMs();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(status: CameraStatus) => void>();
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
 
@@ -69,6 +67,13 @@ export class Webcams implements ImageSource {
       ]),
     );
     this.#launch();
+  }
+
+  /** Tells what is wrong now, and every change of a camera's state; ends with the function returned. */
+  listen(listener: (status: CameraStatus) => void): () => void {
+    for (const status of this.statuses) if (isCameraFault(status.state)) listener(status);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Frames as they are captured, for those who want them as JPEG. Throws UnknownCameraError. */
@@ -155,8 +160,7 @@ export class Webcams implements ImageSource {
 
   #hear(status: CameraStatus): void {
     this.#eye(status.camera).status = status;
-    this.#options.onStatus?.(status);
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(status);
   }
 
   async #settled(): Promise<void> {

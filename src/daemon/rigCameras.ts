@@ -1,0 +1,36 @@
+/** The cameras of a rig: their sources as the capture wants them, and what is told to people. */
+import type { Rig, RigCamera } from '../config/rig.js';
+import type { CameraStatus } from '../contract/camera.js';
+import { RigError } from '../contract/errors.js';
+import type { CameraOrigin, CameraSpec } from '../hardware/webcam/source.js';
+import { Webcams } from '../hardware/webcam/webcams.js';
+import { decodeRequested } from './jpegDecoder.js';
+import type { Workcell } from './workcell.js';
+
+export const cameraSpecs = ({ cameras }: Rig): CameraSpec[] =>
+  Object.entries(cameras).map(([name, camera]) => {
+    const { width, height, fps } = camera;
+    return { name, origin: originOf(name, camera), width, height, fps };
+  });
+
+function originOf(name: string, { device, file, url, test }: RigCamera): CameraOrigin {
+  if (device !== undefined) return { kind: 'device', path: device };
+  if (file !== undefined) return { kind: 'file', path: file };
+  if (url !== undefined) return { kind: 'url', url };
+  if (test !== undefined) return { kind: 'test', filter: test };
+  throw new RigError(`camera ${name} has no source: give one of device, file, url, test`);
+}
+
+/** Undefined when the rig has none. Cameras with a fault are opened, too: they may come back. */
+export async function openWebcams(rig: Rig): Promise<Webcams | undefined> {
+  const specs = cameraSpecs(rig);
+  return specs.length === 0 ? undefined : await Webcams.open(specs, { decode: decodeRequested });
+}
+
+/** Says what is wrong with the cell's cameras, now and whenever it changes. */
+export const warnOfCameras = ({ webcams }: Workcell, say: (text: string) => void): void => {
+  webcams?.listen((status) => say(describeCamera(status)));
+};
+
+export const describeCamera = ({ camera, state, message }: CameraStatus): string =>
+  `camera ${camera} is ${state}${message === '' ? '' : `: ${message}`}`;
