@@ -6,10 +6,13 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { loadArmProfile } from '#alohad/config/armFiles.js';
 import { defaultRig } from '#alohad/config/rig.js';
 import type { ArmProfile } from '#alohad/contract/arm.js';
+import { checkBus, checkCameras } from '#alohad/daemon/preflight/cameras.js';
 import { checkArm } from '#alohad/daemon/preflight/arm.js';
 import { preflight } from '#alohad/daemon/preflight/preflight.js';
 import { Emulator } from '#alohad/hardware/emulator/emulator.js';
+import { encodeJpeg } from '#alohad/imaging/jpeg.js';
 import type { FaultCommand } from '#alohad/hardware/emulator/faults.js';
+import { videoDevice } from '#alohad/hardware/webcam/videoDevice.js';
 import { serialDevice, udevRule } from '#alohad/hardware/usbSerial.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'alohad-check-'));
@@ -125,4 +128,57 @@ it('a check of the machine grades disk and policy, and names a policy that is no
   expect(Object.keys(found)).toContain('disk speed');
   const bad = await preflight({ ...request, policy: join(folder, 'no-policy') });
   expect(bad.at(-1)).toMatchObject({ subject: 'policy', grade: 'fail' });
+});
+
+describe('a check of cameras', () => {
+  it('measures what is there and says what is not', async () => {
+    const file = join(folder, 'camera.mjpeg');
+    const rgb = new Uint8Array(32 * 24 * 3).fill(90);
+    writeFileSync(file, encodeJpeg({ width: 32, height: 24, rgb }));
+    const size = { width: 32, height: 24, fps: 30 };
+    const cameras = {
+      cam_high: { file, ...size },
+      cam_low: { file, ...size, width: 64 },
+      cam_left_wrist: { device: join(folder, 'none'), ...size },
+    };
+    const findings = await checkCameras({ ...defaultRig(), cameras });
+    const lines = findings.map(({ subject, what, grade, found }) => `${subject} ${what} ${grade} ${found}`);
+    expect(lines).toEqual([
+      expect.stringMatching(/^cam_left_wrist device fail .*none is not there/),
+      expect.stringMatching(/^cam_high pictures (?:ok|warn) 32x24 at [\d.]+ of 30 a second, 1 KB each/),
+      expect.stringMatching(/^cam_low pictures fail wrong mode: it sends 32 x 24 instead of 64 x 24/),
+      expect.stringMatching(/^cam_left_wrist pictures fail (?:unplugged|unavailable)/),
+    ]);
+    for (const { grade, fix } of findings) expect(fix === undefined).toBe(grade === 'ok');
+  });
+
+  it('estimates whether a USB bus carries its cameras', () => {
+    const four = ['a', 'b', 'c', 'd'];
+    expect(checkBus(1, { bytesPerS: 20e6, cameras: four, speed: 480 })).toMatchObject({ grade: 'ok' });
+    expect(checkBus(1, { bytesPerS: 30e6, cameras: four, speed: 480 })).toMatchObject({
+      subject: 'usb 1',
+      grade: 'warn',
+      found: expect.stringContaining('30.0 of 24.6 MB/s'),
+    });
+    expect(checkBus(2, { bytesPerS: 30e6, cameras: four, speed: 5000 })).toMatchObject({ grade: 'ok' });
+  });
+
+  it('finds the USB bus of a device in sysfs', () => {
+    const sysfs = mkdtempSync(join(folder, 'sys-'));
+    const usb = join(sysfs, 'devices/usb3/3-2');
+    mkdirSync(join(usb, '3-2:1.0'), { recursive: true });
+    mkdirSync(join(sysfs, 'class/video4linux/video7'), { recursive: true });
+    symlinkSync(join(usb, '3-2:1.0'), join(sysfs, 'class/video4linux/video7/device'));
+    writeFileSync(join(usb, 'busnum'), '3\n');
+    writeFileSync(join(usb, 'speed'), '480\n');
+    writeFileSync(join(usb, 'product'), 'C922 Pro Stream Webcam\n');
+    writeFileSync(join(folder, 'video7'), '');
+    symlinkSync(join(folder, 'video7'), join(folder, 'CAM_HIGH'));
+    expect(videoDevice(join(folder, 'CAM_HIGH'), sysfs)).toEqual({
+      device: join(folder, 'video7'),
+      product: 'C922 Pro Stream Webcam',
+      usb: { bus: 3, speed: 480 },
+    });
+    expect(videoDevice(join(folder, 'CAM_LOW'), sysfs)).toBeUndefined();
+  });
 });

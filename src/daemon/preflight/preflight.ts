@@ -7,6 +7,7 @@ import { loadCheckpoint } from '../../policy/checkpoint.js';
 import { checkpointFolder } from '../parts.js';
 import { armOfBus } from '../rigArms.js';
 import { checkArm } from './arm.js';
+import { checkCameras } from './cameras.js';
 import { checkMachine } from './machine.js';
 
 export interface PreflightRequest {
@@ -32,6 +33,7 @@ export async function preflight(
   for (const [name, bus] of Object.entries(rig.buses)) {
     tell(await checkArm({ name, port: bus.port, profile: armOfBus(name, bus).profile }));
   }
+  tell(await checkCameras(rig));
   return findings;
 }
 
