@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ModeError, Modes } from '#alohad/control/modes.js';
 import type { Mode, MovingMode } from '#alohad/control/modes.js';
@@ -140,8 +140,13 @@ async function carryOut(modes: Modes, asked: Event): Promise<void> {
         () => asked.ends === 'well',
       );
       return;
-    default:
+    case 'fault':
+    case 'stop':
+    case 'reset':
       modes[asked.ask]();
+      return;
+    default:
+      asked satisfies never;
   }
 }
 
