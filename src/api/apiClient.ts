@@ -49,7 +49,7 @@ export class ApiClient {
       socket.once('error', (cause) => {
         reject(
           new DaemonUnreachableError(
-            `no daemon answers at ${url} (${cause.message}). Start one with 'alohad serve', or give --url`,
+            `no daemon answers at ${url} (${cause.message}). Start one with 'alohad serve', or give --port or --url`,
             { cause },
           ),
         );

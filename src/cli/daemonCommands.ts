@@ -1,29 +1,23 @@
 /** Verbs that talk to a running daemon: `status`, `mode`, `backend`, `stop`, `clear`. */
 import { Argument, Command } from 'commander';
 import { ApiClient } from '../api/apiClient.js';
-import { apiToken } from '../config/environment.js';
 import { modeRequestSchema, type CommandInput } from '../contract/api.js';
 import { DAEMON_MODES, type DaemonMode, type ServedState } from '../contract/apiState.js';
 import { UsageError } from '../contract/errors.js';
 import type { Backend } from '../contract/robot.js';
+import { daemonAddress, withDaemonAddress, type DaemonAddressOptions } from './daemonAddress.js';
 import { setting } from './settings.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
-import { DEFAULT_PORT } from './serve.js';
 
-interface DaemonOptions {
-  url: string;
-  token?: string;
+interface DaemonOptions extends DaemonAddressOptions {
   take?: true;
   json?: string;
 }
 
 /** Adds what every such verb needs to find the daemon. */
 const talking = (name: string, description: string): Command =>
-  new Command(name)
-    .description(description)
-    .option('--url <address>', 'the daemon', `http://127.0.0.1:${DEFAULT_PORT}`)
-    .option('--token <text>', 'its token; better given as ALOHAD_TOKEN');
+  withDaemonAddress(new Command(name).description(description));
 
 const takesControl = (command: Command): Command =>
   command.option('--take', 'take control away from whoever has it');
@@ -32,8 +26,7 @@ async function withDaemon(
   options: DaemonOptions,
   work: (client: ApiClient) => Promise<unknown>,
 ): Promise<void> {
-  const token = options.token ?? apiToken();
-  const client = await ApiClient.connect({ url: options.url, ...(token !== undefined && { token }) });
+  const client = await ApiClient.connect(daemonAddress(options));
   try {
     await client.send({ type: 'hello', name: `command line (${process.pid})` });
     if (options.take) await client.send({ type: 'take_control', force: true });

@@ -182,7 +182,8 @@ describe('alohad serve', () => {
     const refused = await alohad(['mode', 'trial', ...at]);
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('is in control')]);
     expect((await alohad(['mode', 'idle', '--take', ...at])).code).toBe(0);
-    expect((await alohad(['stop', ...at])).stdout).toContain('ON, by command line');
+    expect((await alohad(['stop', '--port', String(daemon.port)])).stdout).toContain('ON, by command line');
+    expect((await alohad(['status', '--port', '8600', ...at])).code).toBe(2);
     const metrics = await (await fetch(`${daemon.url}metrics`)).text();
     expect(metrics).toMatch(/alohad_tick_late_seconds\{quantile="0.99"\} \d/);
     expect(metrics).toMatch(/alohad_child_up\{child="control loop"\} 1/);
