@@ -38,7 +38,7 @@ export const IDLE_STATE: DaemonState = {
 };
 
 export class FakeDaemon implements CommandedDaemon {
-  readonly state = IDLE_STATE;
+  state: DaemonState = IDLE_STATE;
   readonly commands: { command: DaemonCommand; who: string }[] = [];
   readonly stops: string[] = [];
   readonly watchedCameras: ReadonlySet<string>[] = [];

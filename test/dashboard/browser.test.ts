@@ -1,16 +1,11 @@
 /** The dashboard in the distribution's Chromium, as a person uses it. Skipped, and says so, where there is none. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServedDaemon, writeRigOfBoth } from '../daemon/servedDaemon.js';
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
-if (CHROMIUM === undefined)
-  process.stderr.write('SKIPPED: no Chromium; apt-get install chromium runs the dashboard test\n');
+import { CHROMIUM } from './chromium.js';
 
 const PATIENCE = { timeout: 120_000 };
 

@@ -20,7 +20,7 @@ export class Cameras {
     this.#views = names.map((name) => {
       const figure = make('figure');
       const image = make('img');
-      image.alt = name;
+      image.alt = ''; // The caption names it.
       const caption = make('figcaption');
       const rate = make('span');
       caption.append(make('span', name), rate);

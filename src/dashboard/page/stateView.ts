@@ -2,6 +2,7 @@
 import type { ServedState } from '../../contract/apiState.js';
 import { button, canvas, element, make, row } from './elements.js';
 import { ink, Plot } from './plot.js';
+import { ServoView } from './servoView.js';
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
@@ -20,6 +21,7 @@ export class StateView {
   readonly #interval = new Plot(canvas('interval'));
   readonly #histogram = new Plot(canvas('histogram'));
   readonly #learning = new Plot(canvas('learning'));
+  readonly #servos = new ServoView();
   readonly #choose: (kind: 'mode' | 'backend', name: string) => void;
 
   constructor(choose: (kind: 'mode' | 'backend', name: string) => void) {
@@ -58,6 +60,7 @@ export class StateView {
     this.#score(state);
     this.#timing(state);
     this.#curves(state);
+    this.#servos.show(state);
   }
 
   #buttons(
