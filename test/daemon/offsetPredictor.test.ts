@@ -16,7 +16,11 @@ class Staying implements Predictor {
   readonly latency = new TimingHistogram();
   #step: number | undefined;
 
-  constructor(readonly scores?: Float32Array) {}
+  readonly scores: Float32Array | undefined;
+
+  constructor(scores?: Float32Array) {
+    this.scores = scores;
+  }
 
   submit(step: number): void {
     this.#step = step;

@@ -17,7 +17,7 @@ import { backendChoices, isHarmless, requireBackend } from '../backends.js';
 import { Children } from './children.js';
 import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
-import { LEARNING_PERIOD_MS, readLearning } from './learningCurves.js';
+import { startLearning } from './learningActivity.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
 import { loopActivity, type Activity } from './loopActivity.js';
 import { metricsPage } from './metricsPage.js';
@@ -320,26 +320,20 @@ export class Daemon implements CommandedDaemon {
   }
 
   async #startLearning(request: Extract<ModeRequest, { mode: 'finetune' }>, who: string): Promise<void> {
-    await this.#children.learn(request);
-    const look = async (): Promise<void> => {
-      this.#learning = await readLearning(request.out);
-      this.#options.onChange();
-      if (!this.#children.learning && this.#activity === activity) {
-        clearInterval(timer);
+    this.#activity = await startLearning(this.#children, request, {
+      onCurves: (learning) => {
+        this.#learning = learning;
+        this.#options.onChange();
+      },
+      onEnd: (activity) => {
+        if (this.#activity !== activity) return;
         this.#activity = undefined;
         this.#say(`fine-tuning in ${request.out} has ended`);
-      }
-    };
-    const timer = setInterval(() => void look(), LEARNING_PERIOD_MS);
-    const activity: Activity = {
-      mode: 'finetune',
-      end: async () => {
-        clearInterval(timer);
-        this.#say('the learner finishes its roll-out and writes a checkpoint');
-        await this.#children.stopLearning();
       },
-    };
-    this.#activity = activity;
+      onEnding: () => {
+        this.#say('the learner finishes its roll-out and writes a checkpoint');
+      },
+    });
     this.#say(`${who}: fine-tuning in ${request.out}`);
   }
 
