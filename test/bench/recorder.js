@@ -26,7 +26,11 @@ const { values } = parseArgs({
 const PERIOD_MS = 20;
 const steps = Math.round((Number(values.seconds) * 1000) / PERIOD_MS);
 const folder = mkdtempSync(join(values.out, 'alohad-bench-'));
-const rings = CAMERAS.map((camera, index) => ({ camera, ring: FrameRing.allocate(), jpegs: pictures(20, index) }));
+const rings = CAMERAS.map((camera, index) => ({
+  camera,
+  ring: FrameRing.allocate(),
+  jpegs: pictures(20, index),
+}));
 const recorder = new Recorder({ captured: rings.map(({ camera, ring }) => ({ camera, ring })) });
 const goal = new Float64Array(DOF);
 const info = {
@@ -50,7 +54,8 @@ async function loop() {
     const dueMs = beganMs + number * PERIOD_MS;
     const waitMs = dueMs - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    for (const { ring, jpegs } of rings) ring.write(jpegs[number % jpegs.length], monotonicMs(), monotonicMs());
+    for (const { ring, jpegs } of rings)
+      ring.write(jpegs[number % jpegs.length], monotonicMs(), monotonicMs());
     const nowMs = performance.now();
     const observation = { ...newObservation(), step: number, timeMs: nowMs };
     recorder.onStep({ observation, action: goal, goal, reward: 0, beganMs: nowMs, lateMs: 0 });
