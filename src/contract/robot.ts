@@ -80,7 +80,10 @@ export interface Robot {
   command(goal: Float64Array): void;
   /** Keeps the arms where they are. Safe at any time, also after a fault. */
   hold(): void;
-  /** Closes everything, torque off unless the arms are to stay `stiff`. Never throws; safe to call twice. */
+  /**
+   * Closes everything, torque off unless the arms are to stay `stiff`. Safe to call twice. Throws only when somebody else
+   * has the motors and did not take their torque off: a person has to know.
+   */
   disconnect(leave?: 'limp' | 'stiff'): Promise<void>;
   /**
    * Asks the motors themselves, after `hold`: have they torque, and is their goal where they were told to stay? Throws a

@@ -155,9 +155,12 @@ export class Modes {
     if (this.#mode === 'disconnected') return false;
     const leftStiff = this.#stiff && this.#mode !== 'parked' && !told;
     if (this.#stiff) this.#robot.hold();
-    await this.#robot.disconnect(leftStiff ? 'stiff' : 'limp');
-    this.#stiff = false;
-    this.#enter('disconnected');
+    try {
+      await this.#robot.disconnect(leftStiff ? 'stiff' : 'limp');
+    } finally {
+      this.#stiff = false;
+      this.#enter('disconnected');
+    }
     return leftStiff;
   }
 

@@ -1,15 +1,21 @@
 /** The ROS 2 node of a running daemon, in a process of its own: rclnodejs must have a main thread. */
 import { readFileSync } from 'node:fs';
+import { decodeJpeg } from '../imaging/jpeg.js';
 import { ApiClient, type ApiAddress } from '../api/apiClient.js';
+import { loadArmProfile, loadGripper } from '../config/armFiles.js';
 import { rosEnvironment } from '../config/environment.js';
 import { DaemonUnreachableError } from '../contract/apiErrors.js';
 import type { StreamFrame } from '../contract/apiFrames.js';
-import type { Arm } from '../contract/robot.js';
+import { ARM_JOINTS, type Arm } from '../contract/robot.js';
+import { ALOHA_LIMITS } from '../control/limits.js';
+import type { ArmInfo } from '../ros/armServices.js';
+import { RosGripper } from '../ros/gripper.js';
 import { RclnodejsPort } from '../ros/rclnodejsPort.js';
 import { RosNode } from '../ros/rosNode.js';
 import type { RosPort } from '../ros/rosPort.js';
 
 const URDF = new URL('../../urdf/vx300s.urdf', import.meta.url);
+const NODE = 'alohad';
 const DIAGNOSTICS_MS = 1000;
 
 export interface RosNodeRequest extends ApiAddress {
@@ -18,7 +24,7 @@ export interface RosNodeRequest extends ApiAddress {
 
 /** Runs until `signal`. Throws RosUnavailableError before it looks for the daemon. */
 export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): Promise<void> {
-  const port = await RclnodejsPort.open('alohad', rosEnvironment());
+  const port = await RclnodejsPort.open(NODE, rosEnvironment());
   try {
     await runRosNodeOn(port, request, signal);
   } finally {
@@ -43,7 +49,15 @@ export async function runRosNodeOn(
   let timer: NodeJS.Timeout | undefined;
   try {
     await client.send({ type: 'hello', name: 'ROS 2' });
-    node = new RosNode(port, client, { namespaces, urdf: readFileSync(URDF, 'utf8') });
+    node = new RosNode(port, client, {
+      namespaces,
+      name: `/${NODE}`,
+      urdf: readFileSync(URDF, 'utf8'),
+      gripper: loadGripper('aloha', 'follower'),
+      arm: armInfo(),
+      decode: decodeJpeg,
+    });
+    await node.applyOverrides();
     const tell = async (): Promise<void> => {
       node?.publishDiagnostics();
       // Another backend may have other cameras.
@@ -66,4 +80,20 @@ export async function runRosNodeOn(
     client.close();
   }
   if (!signal.aborted) throw new DaemonUnreachableError('the daemon ended; start the node again with it');
+}
+
+/** What the followers are, as the Interbotix driver would tell it: a gripper is its motor [rad]. */
+function armInfo(): ArmInfo {
+  const { servos, sleepPose } = loadArmProfile('vx300s');
+  const gripper = new RosGripper(loadGripper('aloha', 'follower'));
+  const limits = ALOHA_LIMITS.slice(0, ARM_JOINTS.length);
+  const last = ARM_JOINTS.length - 1;
+  return {
+    jointNames: ARM_JOINTS,
+    jointIds: ARM_JOINTS.map((joint) => servos.find(({ name }) => name === joint)?.id ?? 0),
+    lower: limits.map(({ min }, i) => (i === last ? gripper.motorOf(min) : min)),
+    upper: limits.map(({ max }, i) => (i === last ? gripper.motorOf(max) : max)),
+    velocity: limits.map(({ speed }, i) => (i === last ? speed * gripper.motorTravel : speed)),
+    sleep: sleepPose,
+  };
 }

@@ -1,6 +1,6 @@
 /** One arm's part of a 14-vector as the ALOHA stack tells it: 7 joints, then both fingers [m]. */
 import { ARM_JOINTS } from '../contract/robot.js';
-import { FINGER_TRAVEL_M, fingerOf, motorOf, motorRateOf } from './gripper.js';
+import type { RosGripper } from './gripper.js';
 import type { RosMessage, RosTime } from './rosPort.js';
 
 const NAMES = [...ARM_JOINTS, 'left_finger', 'right_finger'];
@@ -12,15 +12,16 @@ export function jointState(
   qpos: Float32Array,
   qvel: Float32Array,
   effort: Float32Array,
+  gripper: RosGripper,
 ): RosMessage {
   const [opening, rate] = [qpos[GRIPPER]!, qvel[GRIPPER]!];
-  const [finger, fingerRate] = [fingerOf(opening), rate * FINGER_TRAVEL_M];
-  const joints = (values: Float32Array): Float32Array => values.subarray(0, GRIPPER);
+  const [finger, fingerRate] = [gripper.fingerOf(opening), rate * gripper.fingerTravelM];
+  const angles = (values: Float32Array): Float32Array => values.subarray(0, GRIPPER);
   return {
     header: { stamp, frame_id: '' },
     name: NAMES,
-    position: Float64Array.of(...joints(qpos), motorOf(opening), finger, -finger),
-    velocity: Float64Array.of(...joints(qvel), motorRateOf(rate), fingerRate, -fingerRate),
+    position: Float64Array.of(...angles(qpos), gripper.motorOf(opening), finger, -finger),
+    velocity: Float64Array.of(...angles(qvel), rate * gripper.motorTravel, fingerRate, -fingerRate),
     effort: Float64Array.of(...effort, 0, 0),
   };
 }

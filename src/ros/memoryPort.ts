@@ -1,5 +1,12 @@
 /** RosPorts of one process that hear each other: what tests and demonstrations run on. Delivers synchronously. */
-import { RosPeerError, type RosMessage, type RosPort, type RosQuality, type RosTime } from './rosPort.js';
+import {
+  RosPeerError,
+  type RosAction,
+  type RosMessage,
+  type RosPort,
+  type RosQuality,
+  type RosTime,
+} from './rosPort.js';
 
 interface Ear {
   readonly owner: MemoryPort;
@@ -17,6 +24,8 @@ interface Answerer {
 export class MemoryNetwork {
   readonly ears = new Map<string, Set<Ear>>();
   readonly answerers = new Map<string, Answerer>();
+  readonly actions = new Map<string, { readonly type: string; readonly action: RosAction }>();
+  readonly warnings: string[] = [];
   readonly latched = new Map<string, RosMessage>();
   readonly packages: ReadonlySet<string> | undefined;
 
@@ -84,6 +93,20 @@ export class MemoryPort implements RosPort {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  listeners(topic: string): number {
+    return this.#network.ears.get(topic)?.size ?? 0;
+  }
+
+  act(name: string, type: string, action: RosAction): void {
+    this.#network.actions.set(name, { type, action });
+  }
+
+  readonly overrides = {};
+
+  warn(text: string): void {
+    this.#network.warnings.push(text);
   }
 
   close(): Promise<void> {

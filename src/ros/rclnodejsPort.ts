@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RosPeerError, RosUnavailableError } from './rosPort.js';
-import type { RosMessage, RosPort, RosQuality, RosTime } from './rosPort.js';
+import type { RosAction, RosMessage, RosPort, RosQuality, RosTime } from './rosPort.js';
 
 /** What a sourced shell has set. */
 export interface RosEnvironment {
@@ -36,10 +36,35 @@ interface Rclnodejs {
   init(): Promise<void>;
   shutdown(): void;
   require(type: string): object;
-  readonly Node: new (name: string) => RclNode;
+  readonly Context: { defaultContext(): object };
+  readonly Node: new (
+    name: string,
+    namespace: string,
+    context: object,
+    options: { readonly startParameterServices: boolean },
+  ) => RclNode;
+  readonly ActionServer: new (
+    node: RclNode,
+    type: string,
+    name: string,
+    execute: (goal: RclGoal) => Promise<RosMessage>,
+    accept: (goal: RosMessage) => number,
+    accepted: undefined,
+    cancel: () => number,
+  ) => unknown;
   readonly QoS: new (history: number, depth: number, reliability: number, durability: number) => object;
 }
+interface RclGoal {
+  readonly request: RosMessage;
+  publishFeedback(feedback: RosMessage): void;
+  succeed(): void;
+  abort(): void;
+  canceled(): void;
+}
 interface RclNode {
+  countSubscribers(topic: string): number;
+  getLogger(): { warn(text: string): void };
+  getParameterOverrides(): readonly { readonly name: string; readonly value: unknown }[];
   spin(): void;
   destroy(): void;
   createPublisher(type: string, topic: string, options: object): { publish(message: RosMessage): void };
@@ -67,11 +92,15 @@ const RELIABILITY = { reliable: 1, sensor: 2, latched: 1 } as const;
 const TRANSIENT_LOCAL = 1;
 const VOLATILE = 2;
 const DEPTH = 10;
+/** Source: rclnodejs 2.2.0 lib/action/response.js (GoalResponse, CancelResponse). */
+const GOAL = { refuse: 1, accept: 2 } as const;
+const CANCEL = { refuse: 1, accept: 2 } as const;
 
 export class RclnodejsPort implements RosPort {
   readonly #rcl: Rclnodejs;
   readonly #node: RclNode;
   readonly #clients = new Map<string, RclClient>();
+  readonly #servers: unknown[] = [];
   #closed = false;
 
   /** Throws RosUnavailableError. */
@@ -91,7 +120,11 @@ export class RclnodejsPort implements RosPort {
         { cause },
       );
     }
-    return new RclnodejsPort(rcl, new rcl.Node(nodeName));
+    return new RclnodejsPort(
+      rcl,
+      // Parameters are served by src/ros/parameters.ts.
+      new rcl.Node(nodeName, '', rcl.Context.defaultContext(), { startParameterServices: false }),
+    );
   }
 
   private constructor(rcl: Rclnodejs, node: RclNode) {
@@ -150,6 +183,56 @@ export class RclnodejsPort implements RosPort {
     } catch (cause) {
       throw new RosPeerError(`service ${name} did not answer within ${patienceMs} ms`, { cause });
     }
+  }
+
+  listeners(topic: string): number {
+    return this.#node.countSubscribers(topic);
+  }
+
+  act(name: string, type: string, action: RosAction): void {
+    let ending: AbortController | undefined;
+    const server = new this.#rcl.ActionServer(
+      this.#node,
+      type,
+      name,
+      async (goal) => {
+        ending = new AbortController();
+        try {
+          const { outcome, result } = await action.work(
+            goal.request,
+            (feedback) => {
+              goal.publishFeedback(feedback);
+            },
+            ending.signal,
+          );
+          if (outcome === 'succeeded') goal.succeed();
+          else if (outcome === 'cancelled') goal.canceled();
+          else goal.abort();
+          return result;
+        } finally {
+          ending = undefined;
+        }
+      },
+      (goal) => {
+        const refusal = ending ? 'another goal is worked on' : action.refuse(goal);
+        if (refusal !== undefined) this.warn(`${name}: ${refusal}`);
+        return refusal === undefined ? GOAL.accept : GOAL.refuse;
+      },
+      undefined,
+      () => {
+        ending?.abort();
+        return ending ? CANCEL.accept : CANCEL.refuse;
+      },
+    );
+    this.#servers.push(server);
+  }
+
+  get overrides(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.#node.getParameterOverrides().map(({ name, value }) => [name, value]));
+  }
+
+  warn(text: string): void {
+    this.#node.getLogger().warn(text);
   }
 
   close(): Promise<void> {

@@ -19,6 +19,18 @@ export interface RosTime {
 /** Depth 10 as the ALOHA stack; `sensor` may lose messages, `latched` is told to who comes late. */
 export type RosQuality = 'reliable' | 'sensor' | 'latched';
 
+/** What one action does with goals. */
+export interface RosAction {
+  /** Why a goal is not begun; undefined when it is. */
+  refuse(goal: RosMessage): string | undefined;
+  /** Resolves with the outcome and the result. `cancelled` is aborted when the client asked to end it. */
+  work(
+    goal: RosMessage,
+    tell: (feedback: RosMessage) => void,
+    cancelled: AbortSignal,
+  ): Promise<{ readonly outcome: 'succeeded' | 'cancelled' | 'aborted'; readonly result: RosMessage }>;
+}
+
 export interface RosPort {
   /** Whether messages of this type can be made here: `interbotix_xs_msgs` often is not installed. */
   hasType(type: string): boolean;
@@ -31,6 +43,14 @@ export interface RosPort {
   serve(name: string, type: string, answer: (request: RosMessage) => Promise<RosMessage>): void;
   /** Throws RosPeerError when there is no answer within `patienceMs`. */
   call(name: string, type: string, request: RosMessage, patienceMs: number): Promise<RosMessage>;
+  /** Subscribers of a topic, in this process or another. */
+  listeners(topic: string): number;
+  /** An action server. One goal at a time: another is refused while one is worked on. */
+  act(name: string, type: string, action: RosAction): void;
+  /** Values that a launch file or command line gave to this node's parameters. */
+  readonly overrides: Readonly<Record<string, unknown>>;
+  /** For the log that ROS 2 collects. */
+  warn(text: string): void;
   /** Safe to call twice. */
   close(): Promise<void>;
 }

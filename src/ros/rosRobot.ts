@@ -6,7 +6,7 @@
 import { AlohadError, UnknownCameraError } from '../contract/errors.js';
 import { ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, isGripper, newObservation } from '../contract/robot.js';
 import type { Arm, Observation, Robot } from '../contract/robot.js';
-import { FINGER_TRAVEL_M, motorOf, openingOf } from './gripper.js';
+import type { RosGripper } from './gripper.js';
 import { RosPeerError, type RosMessage, type RosPort } from './rosPort.js';
 
 /** The robot is used before connect or activate, or after disconnect. */
@@ -15,6 +15,7 @@ export class RosRobotStateError extends AlohadError {}
 export class RosJointStateError extends AlohadError {}
 
 export interface RosRobotOptions {
+  readonly gripper: RosGripper;
   /** Namespace of each arm's driver. */
   readonly namespaces?: Readonly<Record<Arm, string>>;
   /** How long connect and torque wait for the driver [ms]. */
@@ -25,6 +26,7 @@ const FOLLOWERS: Readonly<Record<Arm, string>> = { left: 'follower_left', right:
 /** joint_states older than this are no state of the robot: 20 periods of the stock driver [ms]. */
 const STALE_MS = 200;
 const POLL_MS = 5;
+const TORQUE_ENABLE = 'interbotix_xs_msgs/srv/TorqueEnable';
 
 interface ArmPort {
   readonly namespace: string;
@@ -44,6 +46,7 @@ export class RosRobot implements Robot {
     },
   };
   readonly #port: RosPort;
+  readonly #gripper: RosGripper;
   readonly #namespaces: Readonly<Record<Arm, string>>;
   readonly #patienceMs: number;
   readonly #heard = {
@@ -57,8 +60,9 @@ export class RosRobot implements Robot {
   #connected = false;
   #active = false;
 
-  constructor(port: RosPort, { namespaces = FOLLOWERS, patienceMs = 2000 }: RosRobotOptions = {}) {
+  constructor(port: RosPort, { gripper, namespaces = FOLLOWERS, patienceMs = 2000 }: RosRobotOptions) {
     this.#port = port;
+    this.#gripper = gripper;
     this.#namespaces = namespaces;
     this.#patienceMs = patienceMs;
   }
@@ -117,8 +121,15 @@ export class RosRobot implements Robot {
     const wasConnected = this.#connected;
     this.#active = false;
     this.#connected = false;
-    // A driver that is gone cannot be told, and keeps the torque it had.
-    if (wasConnected && leave === 'limp') await this.#torque(false).catch(() => {});
+    if (!wasConnected || leave === 'stiff') return;
+    try {
+      await this.#torque(false);
+    } catch (cause) {
+      throw new RosPeerError(
+        `the arms may still have torque: their driver did not take it off (${String(cause)}). Switch them off there`,
+        { cause },
+      );
+    }
   }
 
   #send(goal: Float64Array): void {
@@ -127,20 +138,25 @@ export class RosRobot implements Robot {
 
   async #torque(enable: boolean): Promise<void> {
     const request = { cmd_type: 'group', name: 'all', enable };
-    for (const { namespace } of this.#arms) {
-      const [name, type] = this.#port.hasType('interbotix_xs_msgs/srv/TorqueEnable')
-        ? [`/${namespace}/torque_enable`, 'interbotix_xs_msgs/srv/TorqueEnable']
-        : [`/${namespace}/set_torque`, 'std_srvs/srv/SetBool'];
-      const standard = type === 'std_srvs/srv/SetBool';
-      const answer = await this.#port.call(
-        name,
-        type,
-        standard ? { data: enable } : request,
-        this.#patienceMs,
-      );
-      if (standard && answer['success'] !== true)
-        throw new RosPeerError(`${name} refused: ${String(answer['message'])}`);
-    }
+    // Each arm is asked, whatever the other one answers.
+    const answers = await Promise.allSettled(
+      this.#arms.map(async ({ namespace }) => {
+        const name = `/${namespace}/torque_enable`;
+        if (this.#port.hasType(TORQUE_ENABLE)) {
+          await this.#port.call(name, TORQUE_ENABLE, request, this.#patienceMs);
+          return;
+        }
+        const answer = await this.#port.call(
+          name,
+          'std_srvs/srv/SetBool',
+          { data: enable },
+          this.#patienceMs,
+        );
+        if (answer['success'] !== true)
+          throw new RosPeerError(`${name} refused: ${String(answer['message'])}`);
+      }),
+    );
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   }
 
   #requireFresh(): void {
@@ -185,8 +201,8 @@ export class RosRobot implements Robot {
       if (!Number.isFinite(value)) return `/${namespace}/joint_states has no finite position of ${joint}`;
       const rate = finiteOr0(velocity![entry]);
       const i = start + offset;
-      this.#heard.qpos[i] = isGripper(i) ? openingOf(value) : value;
-      this.#heard.qvel[i] = isGripper(i) ? rate / FINGER_TRAVEL_M : rate;
+      this.#heard.qpos[i] = isGripper(i) ? this.#gripper.openingOf(value) : value;
+      this.#heard.qvel[i] = isGripper(i) ? rate / this.#gripper.fingerTravelM : rate;
       this.#heard.effort[i] = finiteOr0(effort![names.indexOf(joint)]);
     }
     return undefined;
@@ -194,6 +210,7 @@ export class RosRobot implements Robot {
 
   /** Sends one arm's goal, shape (7,). */
   #sender(namespace: string): (goal: Float64Array) => void {
+    const gripper = this.#gripper;
     if (this.#port.hasType('interbotix_xs_msgs/msg/JointGroupCommand')) {
       const group = this.#port.advertise(
         `/${namespace}/commands/joint_group`,
@@ -206,7 +223,7 @@ export class RosRobot implements Robot {
       return (goal) => {
         const opening = goal[ARM_JOINTS.length - 1]!;
         group({ name: 'arm', cmd: Float32Array.from(goal.subarray(0, ARM_JOINTS.length - 1)) });
-        single({ name: 'gripper', cmd: motorOf(opening) });
+        single({ name: 'gripper', cmd: gripper.motorOf(opening) });
       };
     }
     const trajectory = this.#port.advertise(
@@ -215,7 +232,7 @@ export class RosRobot implements Robot {
     );
     const soon = { sec: 0, nanosec: CONTROL_PERIOD_S * 1e9 };
     return (goal) => {
-      const positions = Array.from(goal, (value, i) => (isGripper(i) ? motorOf(value) : value));
+      const positions = Array.from(goal, (value, i) => (isGripper(i) ? gripper.motorOf(value) : value));
       trajectory({
         header: { stamp: { sec: 0, nanosec: 0 }, frame_id: '' },
         joint_names: [...ARM_JOINTS],

@@ -1,13 +1,14 @@
 /** One arm's driver as interbotix_xs_sdk shows itself on topics: joints follow their commands when torque is on. */
 import { ARM_JOINTS, ARM_START_POSE } from '#alohad/contract/robot.js';
-import { fingerOf, motorOf } from '#alohad/ros/gripper.js';
+import { loadGripper } from '#alohad/config/armFiles.js';
+import { RosGripper } from '#alohad/ros/gripper.js';
 import type { RosMessage, RosPort } from '#alohad/ros/rosPort.js';
 
 /** Share of the way to its goal that a joint goes with each command. */
 const RESPONSE = 0.5;
 const PERIOD_MS = 10;
-const MOTOR_CLOSED = motorOf(0);
-const MOTOR_TRAVEL = motorOf(1) - motorOf(0);
+
+export const gripper = new RosGripper(loadGripper('aloha', 'follower'));
 
 export class FakeXsSdk {
   torque = false;
@@ -44,7 +45,7 @@ export class FakeXsSdk {
     };
     const standard = !port.hasType('interbotix_xs_msgs/srv/TorqueEnable');
     port.serve(
-      `/${namespace}/${standard ? 'set_torque' : 'torque_enable'}`,
+      `/${namespace}/torque_enable`,
       standard ? 'std_srvs/srv/SetBool' : 'interbotix_xs_msgs/srv/TorqueEnable',
       (request) => {
         torque((standard ? request['data'] : request['enable']) === true);
@@ -62,10 +63,10 @@ export class FakeXsSdk {
       // Not in the order of the 14-vector: a reader has to go by name.
       name: ['left_finger', 'right_finger', ...ARM_JOINTS],
       position: Float64Array.from([
-        fingerOf(opening),
-        -fingerOf(opening),
+        gripper.fingerOf(opening),
+        -gripper.fingerOf(opening),
         ...position.slice(0, -1),
-        motorOf(opening),
+        gripper.motorOf(opening),
       ]),
       velocity: new Float64Array(9),
       effort: new Float64Array(9),
@@ -82,7 +83,7 @@ export class FakeXsSdk {
     if (this.torque) {
       for (const [i, goal] of goals.entries()) {
         const joint = first + i;
-        const target = joint === ARM_JOINTS.length - 1 ? (goal - MOTOR_CLOSED) / MOTOR_TRAVEL : goal;
+        const target = joint === ARM_JOINTS.length - 1 ? gripper.openingOfMotor(goal) : goal;
         this.position[joint]! += RESPONSE * (target - this.position[joint]!);
       }
     }

@@ -1,5 +1,7 @@
 /** The node behind a real API server and client, on a network in memory. */
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiClient } from '#alohad/api/apiClient.js';
+import { encodeJpeg } from '#alohad/imaging/jpeg.js';
 import { runRosNodeOn } from '#alohad/daemon/rosNode.js';
 import { UnavailableError } from '#alohad/contract/apiErrors.js';
 import { encodeFrame, JOINT_FIELDS } from '#alohad/contract/apiFrames.js';
@@ -11,11 +13,12 @@ const namespaces = { left: 'follower_left', right: 'puppet_right' };
 const controller = { abort: new AbortController() };
 let served: Awaited<ReturnType<typeof serveFake>>;
 let peer: MemoryPort;
+let network: MemoryNetwork;
 let running: Promise<void>;
 
 beforeEach(async () => {
   served = await serveFake();
-  const network = new MemoryNetwork();
+  network = new MemoryNetwork();
   peer = network.port();
   controller.abort = new AbortController();
   const url = `http://127.0.0.1:${served.server.port}`;
@@ -115,4 +118,229 @@ it('has no episode to label when none was recorded', async () => {
 it('ends with a named error when the daemon does', async () => {
   await served.server.close();
   await expect(running).rejects.toThrow('the daemon ended');
+});
+
+const commands = () => served.daemon.commands.map(({ command }) => command);
+const asked = async (count = 1) =>
+  await vi.waitFor(() => {
+    expect(commands().length).toBeGreaterThanOrEqual(count);
+    return commands();
+  }, 10_000);
+
+describe('joint commands', () => {
+  const time = (sec: number) => ({ sec, nanosec: 500_000_000 });
+
+  it('of standard trajectories become moves of that arm, grippers as openings', async () => {
+    peer.advertise(
+      '/puppet_right/joint_trajectory',
+      'trajectory_msgs/msg/JointTrajectory',
+    )({
+      joint_names: ['waist', 'gripper'],
+      points: [
+        { positions: Float64Array.of(0.25, 1.491), time_from_start: time(0) },
+        { positions: Float64Array.of(0.5, -0.6213), time_from_start: time(1) },
+      ],
+    });
+    expect(await asked()).toMatchObject([
+      {
+        type: 'move',
+        moves: [
+          {
+            joints: [7, 13],
+            points: [
+              { timeS: 0.5, positions: [0.25, expect.closeTo(1, 9)] },
+              { timeS: 1.5, positions: [0.5, expect.closeTo(0, 9)] },
+            ],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('of Interbotix are gathered, the newest of each group', async () => {
+    const group = peer.advertise(
+      '/follower_left/commands/joint_group',
+      'interbotix_xs_msgs/msg/JointGroupCommand',
+    );
+    const single = peer.advertise(
+      '/follower_left/commands/joint_single',
+      'interbotix_xs_msgs/msg/JointSingleCommand',
+    );
+    group({ name: 'arm', cmd: new Float32Array(6) });
+    group({ name: 'arm', cmd: new Float32Array(6).fill(0.5) });
+    single({ name: 'gripper', cmd: 1.491 });
+    expect(await asked()).toMatchObject([
+      {
+        type: 'move',
+        moves: [
+          { joints: [0, 1, 2, 3, 4, 5], points: [{ timeS: 0, positions: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5] }] },
+          { joints: [6] },
+        ],
+      },
+    ]);
+  });
+
+  it('that are no commands are told about and go nowhere', async () => {
+    const group = peer.advertise(
+      '/follower_left/commands/joint_group',
+      'interbotix_xs_msgs/msg/JointGroupCommand',
+    );
+    group({ name: 'arm', cmd: Float32Array.of(0, 1, Number.NaN, 0, 0, 0) });
+    group({ name: 'arm', cmd: Float32Array.of(0) });
+    group({ name: 'legs', cmd: Float32Array.of(0) });
+    expect(network.warnings).toHaveLength(2);
+    expect(network.warnings[0]).toContain('6 finite positions');
+    expect(network.warnings[1]).toContain('legs');
+    await trigger('hold');
+    expect(commands().map(({ type }) => type)).toEqual(['mode']);
+  });
+
+  it('that the daemon refuses are told about', async () => {
+    served.daemon.act = () => {
+      throw new UnavailableError('the arms take moves in mode remote');
+    };
+    peer.advertise(
+      '/follower_left/joint_trajectory',
+      'trajectory_msgs/msg/JointTrajectory',
+    )({ joint_names: ['waist'], points: [{ positions: [0.1] }] });
+    await vi.waitFor(() => {
+      expect(network.warnings.join()).toContain('mode remote');
+    }, 10_000);
+  });
+});
+
+it('does not take control from another client unless told to', async () => {
+  const other = await ApiClient.connect({ url: `http://127.0.0.1:${served.server.port}` });
+  await other.send({ type: 'take_control' });
+  const take = async (data: boolean) =>
+    await peer.call('/alohad/take_control', 'std_srvs/srv/SetBool', { data }, 10_000);
+  expect(await take(false)).toMatchObject({
+    success: false,
+    message: expect.stringContaining('ControlHeldError'),
+  });
+  expect(await take(true)).toMatchObject({ success: true });
+  other.close();
+});
+
+it('gives torque and takes it as the Interbotix driver would, for all joints only', async () => {
+  const torque = async (request: RosMessage) =>
+    await peer.call('/follower_left/torque_enable', 'interbotix_xs_msgs/srv/TorqueEnable', request, 10_000);
+  await torque({ cmd_type: 'single', name: 'waist', enable: false });
+  expect(network.warnings.join()).toContain('group all');
+  await torque({ cmd_type: 'group', name: 'all', enable: true }); // They hold already.
+  expect(commands()).toEqual([]);
+  await torque({ cmd_type: 'group', name: 'all', enable: false });
+  expect(commands()).toMatchObject([{ type: 'mode', request: { mode: 'idle', torque: 'limp' } }]);
+  const info = await peer.call(
+    '/follower_left/get_robot_info',
+    'interbotix_xs_msgs/srv/RobotInfo',
+    { cmd_type: 'group', name: 'arm' },
+    10_000,
+  );
+  expect(info).toMatchObject({ num_joints: 6, joint_names: expect.arrayContaining(['waist']) });
+});
+
+it('is driven through its states by ros2 lifecycle', async () => {
+  const state = async () => await peer.call('/alohad/get_state', 'lifecycle_msgs/srv/GetState', {}, 10_000);
+  const change = async (id: number) =>
+    await peer.call('/alohad/change_state', 'lifecycle_msgs/srv/ChangeState', { transition: { id } }, 10_000);
+  expect(await state()).toMatchObject({ current_state: { label: 'unconfigured' } });
+  expect(await change(3)).toEqual({ success: false });
+  expect(await change(1)).toEqual({ success: true });
+  expect(commands()).toMatchObject([{ type: 'mode', request: { mode: 'idle', torque: 'limp' } }]);
+  // The fake daemon's arms hold whatever it is told.
+  expect(await state()).toMatchObject({ current_state: { label: 'active' } });
+  served.daemon.act = () => {
+    throw new UnavailableError('no');
+  };
+  expect(await change(4)).toEqual({ success: false });
+  expect(await state()).toMatchObject({ current_state: { label: 'active' } });
+});
+
+it('has parameters whose changes the daemon may refuse', async () => {
+  const set = async (name: string, text: string) =>
+    await peer.call(
+      '/alohad/set_parameters',
+      'rcl_interfaces/srv/SetParameters',
+      { parameters: [{ name, value: { type: 4, string_value: text } }] },
+      10_000,
+    );
+  expect(await set('backend', 'moon')).toMatchObject({
+    results: [{ successful: false, reason: expect.stringContaining('there are sim, real') }],
+  });
+  expect(await set('limits.upper', '9')).toMatchObject({
+    results: [{ successful: false, reason: expect.stringContaining('read-only') }],
+  });
+  expect(await set('policy', 'script')).toMatchObject({ results: [{ successful: true }] });
+  expect(await set('backend', 'emulated')).toMatchObject({ results: [{ successful: true }] });
+  await trigger('start_trial');
+  expect(commands()).toMatchObject([
+    { type: 'backend', backend: 'emulated' },
+    { type: 'mode', request: { mode: 'trial', policy: 'script', execution: 'ensemble' } },
+  ]);
+});
+
+it('runs a trial as an action: feedback of each episode, and the end of it when cancelled', async () => {
+  const { action } = network.actions.get('/alohad/trial')!;
+  expect(action.refuse({ order: 0 })).toContain('number of episodes');
+  expect(action.refuse({ order: 2 })).toBeUndefined();
+  const told: RosMessage[] = [];
+  const cancelled = new AbortController();
+  const episode = { seed: 0, maxReward: 4, success: true };
+  served.daemon.state = {
+    ...served.daemon.state,
+    mode: 'trial',
+    run: { source: '', wanted: 2, done: 1, successes: 1, wilson95: [0, 1], episodes: [episode] },
+  };
+  const worked = action.work({ order: 2 }, (feedback) => told.push(feedback), cancelled.signal);
+  await vi.waitFor(() => {
+    expect(told).toEqual([{ sequence: Int32Array.of(1) }]);
+  }, 10_000);
+  cancelled.abort();
+  expect(await worked).toEqual({ outcome: 'cancelled', result: { sequence: Int32Array.of(1) } });
+  expect(commands().at(-1)).toMatchObject({ request: { mode: 'idle' } });
+});
+
+it('tells where the frames are', async () => {
+  const fixed = listen('/tf_static', 'tf2_msgs/msg/TFMessage');
+  expect(JSON.stringify(fixed[0])).toContain('"child_frame_id":"follower_left/ee_gripper_link"');
+  const moving = listen('/tf', 'tf2_msgs/msg/TFMessage');
+  const numbers = new Float32Array(JOINT_FIELDS);
+  numbers[0] = Math.PI / 2;
+  served.server.stream(
+    ({ joints }) => joints,
+    () => encodeFrame('joints', 0, 1, performance.now(), numbers),
+  );
+  await vi.waitFor(() => {
+    expect(moving).toHaveLength(2);
+  }, 10_000);
+  expect(moving[0]).toMatchObject({
+    transforms: expect.arrayContaining([
+      expect.objectContaining({
+        child_frame_id: 'follower_left/shoulder_link',
+        transform: {
+          translation: { x: 0, y: 0, z: 0.079 },
+          rotation: { x: 0, y: 0, z: expect.closeTo(Math.SQRT1_2, 6), w: expect.closeTo(Math.SQRT1_2, 6) },
+        },
+      }),
+    ]),
+  });
+});
+
+it('decodes images while somebody listens to them', async () => {
+  const rgb = new Uint8Array(16 * 8 * 3).fill(128);
+  const jpeg = encodeJpeg({ width: 16, height: 8, rgb });
+  const send = (): void => {
+    served.server.stream(
+      ({ cameras }) => cameras.has('cam_high'),
+      () => encodeFrame('camera', 0, 1, performance.now(), jpeg),
+    );
+  };
+  const images = listen('/cam_high/camera/color/image_rect_raw', 'sensor_msgs/msg/Image');
+  const info = listen('/cam_high/camera/color/camera_info', 'sensor_msgs/msg/CameraInfo');
+  send();
+  await vi.waitFor(() => {
+    expect(info[0]).toMatchObject({ width: 16, height: 8 });
+  }, 10_000);
+  expect(images[0]).toMatchObject({ width: 16, height: 8, encoding: 'rgb8', step: 48 });
 });

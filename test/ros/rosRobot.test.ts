@@ -4,7 +4,7 @@ import { MemoryNetwork } from '#alohad/ros/memoryPort.js';
 import { RosPeerError } from '#alohad/ros/rosPort.js';
 import { RosJointStateError, RosRobot } from '#alohad/ros/rosRobot.js';
 import { describeRobotContract } from '../contract-suites/robotContract.js';
-import { FakeXsSdk } from './fakeXsSdk.js';
+import { FakeXsSdk, gripper } from './fakeXsSdk.js';
 
 const STANDARD = ['sensor_msgs', 'trajectory_msgs', 'std_srvs'];
 const started: FakeXsSdk[] = [];
@@ -13,7 +13,7 @@ function robotWithArms(packages?: string[]): RosRobot {
   const network = new MemoryNetwork(packages);
   const port = network.port();
   for (const arm of ARMS) started.push(new FakeXsSdk(network.port(), `follower_${arm}`));
-  return new RosRobot(port);
+  return new RosRobot(port, { gripper });
 }
 
 afterEach(() => {
@@ -25,7 +25,7 @@ describeRobotContract('RosRobot with standard messages', () => robotWithArms(STA
 
 describe('RosRobot', () => {
   it('says which topic is silent when no driver runs', async () => {
-    const robot = new RosRobot(new MemoryNetwork().port(), { patienceMs: 20 });
+    const robot = new RosRobot(new MemoryNetwork().port(), { gripper, patienceMs: 20 });
     await expect(robot.connect()).rejects.toThrow(RosPeerError);
     await expect(robot.connect()).rejects.toThrow('/follower_left/joint_states');
   });
@@ -35,6 +35,7 @@ describe('RosRobot', () => {
     const drivers = ['puppet_left', 'puppet_right'].map((name) => new FakeXsSdk(network.port(), name));
     started.push(...drivers);
     const robot = new RosRobot(network.port(), {
+      gripper,
       namespaces: { left: 'puppet_left', right: 'puppet_right' },
     });
     await robot.connect();
@@ -68,5 +69,20 @@ describe('RosRobot', () => {
     expect(() => robot.observe()).toThrow(/follower_right.*shoulder/);
     started[1]!.tell();
     expect(robot.observe().qpos).toHaveLength(DOF);
+  });
+
+  it('says that torque may still be on when a driver does not take it off', async () => {
+    const network = new MemoryNetwork();
+    const drivers = ARMS.map((arm) => new FakeXsSdk(network.port(), `follower_${arm}`));
+    started.push(...drivers);
+    const robot = new RosRobot(network.port(), { gripper });
+    await robot.connect();
+    await robot.activate();
+    network.answerers.delete('/follower_left/torque_enable');
+    await expect(robot.disconnect()).rejects.toThrow('may still have torque');
+    // The other arm was told all the same.
+    expect(drivers[1]!.torque).toBe(false);
+    expect(() => robot.observe()).toThrow('connect first');
+    await robot.disconnect();
   });
 });
