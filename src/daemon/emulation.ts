@@ -81,10 +81,12 @@ export async function emulate(
     for (const { path, seed } of shown)
       listener.onLine(`the leaders will show ${path}, made for start ${seed}`);
     listener.onReady({ buses, controlPath: control.path, urls });
-    await new Promise<void>((resolve) => {
+    const stopped = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    // What it died of is thrown when it is closed.
+    await Promise.race([stopped, emulator.died]);
   } finally {
     for (const end of ends.reverse()) await end();
   }

@@ -16,6 +16,9 @@ export class Emulator {
   readonly buses: readonly EmulatedBus[];
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
+  #failure: EmulatorError | undefined;
+  /** Why the thread died, if it does before it is closed. */
+  readonly died: Promise<EmulatorError>;
   readonly #end: Int32Array;
   /** For a process that ends without closing: the thread must not be cut off inside a system call. */
   readonly #stop = (): void => {
@@ -32,9 +35,12 @@ export class Emulator {
     const setup: EmulatorSetup = { buses, end, ...movers };
     const worker = new Worker(new URL('./emulatorWorker.js', import.meta.url), { workerData: setup });
     await new Promise<void>((resolve, reject) => {
-      worker.once('message', () => resolve());
-      worker.once('error', (cause) => {
+      const refuse = (cause: unknown): void =>
         reject(new EmulatorError(`the emulator does not start: ${String(cause)}`, { cause }));
+      worker.once('error', refuse);
+      worker.once('message', () => {
+        worker.off('error', refuse);
+        resolve();
       });
     });
     return new Emulator(buses, worker, new Int32Array(end));
@@ -49,6 +55,12 @@ export class Emulator {
       worker.once('exit', () => {
         process.off('exit', this.#stop);
         resolve();
+      });
+    });
+    this.died = new Promise((resolve) => {
+      worker.once('error', (cause) => {
+        this.#failure = new EmulatorError(`the emulator died: ${String(cause)}`, { cause });
+        resolve(this.#failure);
       });
     });
     worker.unref();
@@ -70,10 +82,11 @@ export class Emulator {
     this.#worker.postMessage(message);
   }
 
-  /** Unplugs everything. Safe to call twice. */
+  /** Unplugs everything. Safe to call twice. Throws EmulatorError when the thread had died. */
   async close(): Promise<void> {
     Atomics.store(this.#end, 0, 1);
     this.#worker.ref();
     await this.#ended;
+    if (this.#failure) throw this.#failure;
   }
 }

@@ -72,23 +72,28 @@ const terminals = new Map(
     }),
   ]),
 );
-const plant = setup.plant && (await createPlant(setup.plant));
-const operator = setup.operator && new Operator(setup.operator.motions, setup.operator.arms.map(lineArm));
-port.postMessage('ready');
-runTerminals([...terminals.values()], () => {
-  for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
-    const message: EmulatorMessage = received.message;
-    if ('order' in message) plant?.plant.obey(message.order);
-    else terminals.get(message.bus)?.apply(message.command);
-  }
-  operator?.advance(performance.now());
-  plant?.coupling.advance(performance.now());
-  return Atomics.load(end, 0) === 0;
-});
-Atomics.store(end, 1, 1);
-Atomics.notify(end, 1);
-// A port that nobody listens to would keep the thread.
-port.close();
+try {
+  const plant = setup.plant && (await createPlant(setup.plant));
+  const operator = setup.operator && new Operator(setup.operator.motions, setup.operator.arms.map(lineArm));
+  port.postMessage('ready');
+  runTerminals([...terminals.values()], () => {
+    for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
+      const message: EmulatorMessage = received.message;
+      if ('order' in message) plant?.plant.obey(message.order);
+      else terminals.get(message.bus)?.apply(message.command);
+    }
+    operator?.advance(performance.now());
+    plant?.coupling.advance(performance.now());
+    return Atomics.load(end, 0) === 0;
+  });
+} finally {
+  // Whoever has a port open sees that it is gone.
+  for (const terminal of terminals.values()) terminal.unplug();
+  Atomics.store(end, 1, 1);
+  Atomics.notify(end, 1);
+  // A port that nobody listens to would keep the thread.
+  port.close();
+}
 
 async function createPlant({
   module,

@@ -73,7 +73,7 @@ export class LineTerminal {
   }
 }
 
-/** Runs terminals until `round`, called between all work, says to stop. Blocks its thread. */
+/** Runs terminals until `round`, called between all work, says to stop, or throws. Blocks its thread. */
 export function runTerminals(terminals: readonly LineTerminal[], round: () => boolean): void {
   let plugs = -1;
   let poller = new Poller([]);
@@ -94,5 +94,4 @@ export function runTerminals(terminals: readonly LineTerminal[], round: () => bo
       terminal.speak(performance.now());
     }
   }
-  for (const terminal of terminals) terminal.unplug();
 }
