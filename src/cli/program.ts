@@ -16,6 +16,7 @@ import { reportCommand } from './report.js';
 import { residualCommand } from './residual.js';
 import { bestOfCommand } from './bestOf.js';
 import { rosCommand } from './ros.js';
+import { rosInstallCommand } from './rosInstall.js';
 import { serveCommand } from './serve.js';
 import { teleopCommand } from './teleop.js';
 import { trainCommand } from './train.js';
@@ -48,6 +49,7 @@ export function program(): Command {
     policyCommand(),
     serveCommand(),
     rosCommand(),
+    rosInstallCommand(),
     ...daemonCommands(),
   ]) {
     root.addCommand(verb);

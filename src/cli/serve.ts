@@ -35,7 +35,9 @@ export function serveCommand(): Command {
     )
     .option('--token <text>', 'what clients have to know; better given as ALOHAD_TOKEN')
     .option('--episodes <folder>', 'where recordings go', 'episodes')
-    .addOption(new Option('--mode <name>', 'enter this mode at once').choices(['idle', 'trial', 'record']))
+    .addOption(
+      new Option('--mode <name>', 'enter this mode at once').choices(['idle', 'teleop', 'trial', 'record']),
+    )
     .option('--log <file>', 'structured log, one JSON object a line (default: standard error)')
     .addHelpText(
       'after',

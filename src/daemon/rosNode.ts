@@ -17,9 +17,12 @@ import type { RosPort } from '../ros/rosPort.js';
 const URDF = new URL('../../urdf/vx300s.urdf', import.meta.url);
 const NODE = 'alohad';
 const DIAGNOSTICS_MS = 1000;
+const RETRY_MS = 200;
 
 export interface RosNodeRequest extends ApiAddress {
   readonly namespaces: Readonly<Record<Arm, string>>;
+  /** How long a daemon that is not there yet is waited for [s]. */
+  readonly waitS: number;
 }
 
 /** Runs until `signal`. Throws RosUnavailableError before it looks for the daemon. */
@@ -35,13 +38,13 @@ export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): 
 /** Runs until `signal`, which closes the connection. Throws DaemonUnreachableError when the daemon ends first. */
 export async function runRosNodeOn(
   port: RosPort,
-  { namespaces, ...address }: RosNodeRequest,
+  { namespaces, waitS, ...address }: RosNodeRequest,
   signal: AbortSignal,
 ): Promise<void> {
   let cameras = '';
   let node: RosNode | undefined;
   const onFrame = (frame: StreamFrame): void => node?.onFrame(frame);
-  const client = await ApiClient.connect(address, () => {}, onFrame);
+  const client = await patiently(waitS, signal, async () => ApiClient.connect(address, () => {}, onFrame));
   const stop = (): void => {
     client.close();
   };
@@ -80,6 +83,23 @@ export async function runRosNodeOn(
     client.close();
   }
   if (!signal.aborted) throw new DaemonUnreachableError('the daemon ended; start the node again with it');
+}
+
+/** Throws what `connect` throws once the time is over. */
+async function patiently<Result>(
+  waitS: number,
+  signal: AbortSignal,
+  connect: () => Promise<Result>,
+): Promise<Result> {
+  for (const end = performance.now() + waitS * 1000; ;) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (signal.aborted || performance.now() > end || !(error instanceof DaemonUnreachableError))
+        throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 /** What the followers are, as the Interbotix driver would tell it: a gripper is its motor [rad]. */

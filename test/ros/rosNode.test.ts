@@ -22,7 +22,7 @@ beforeEach(async () => {
   peer = network.port();
   controller.abort = new AbortController();
   const url = `http://127.0.0.1:${served.server.port}`;
-  running = runRosNodeOn(network.port(), { url, namespaces }, controller.abort.signal);
+  running = runRosNodeOn(network.port(), { url, namespaces, waitS: 0 }, controller.abort.signal);
   running.catch(() => {});
   await vi.waitFor(() => {
     expect(served.daemon.watchedCameras.at(-1)?.has('cam_high')).toBe(true);
