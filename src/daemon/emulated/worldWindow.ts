@@ -5,8 +5,8 @@ import { startView, type ViewChild } from '../serve/viewChild.js';
 import type { WorldEmulator } from './worldEmulator.js';
 import { WorldMirror } from './worldMirror.js';
 
-/** Webcams of an ALOHA: 640x480, 30 frames a second. */
-const WEBCAM = { width: 640, height: 480, periodMs: 33 } as const;
+/** Webcams of an ALOHA: 640x480, 30 frames a second. A policy may look through them. */
+const WEBCAM = { width: 640, height: 480, periodMs: 33, yields: false } as const;
 /** How often the reward is looked at [ms]. */
 const LOOK_MS = 20;
 

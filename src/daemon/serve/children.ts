@@ -11,7 +11,7 @@ import { Supervised, type RunningChild } from './supervised.js';
 import { startView, type ViewChild, type ViewFrame } from './viewChild.js';
 
 /** What the dashboard shows: 20 frames a second at most. */
-const DASHBOARD_PICTURES = { width: 320, height: 240, periodMs: 50 } as const;
+const DASHBOARD_PICTURES = { width: 320, height: 240, periodMs: 50, yields: true } as const;
 
 export interface ChildrenEvents {
   readonly onControlNews: (news: ControlNews) => void;

@@ -17,9 +17,11 @@ export interface PictureSettings {
   readonly height: number;
   /** Frames of all watched cameras come at most so often [ms]. */
   readonly periodMs: number;
+  /** For people alone: steps back behind everything else, and takes at most half of a core. */
+  readonly yields: boolean;
 }
 
-/** Drawing takes at most half of a core: it rests at least as long as it drew. */
+/** A thread that yields rests at least as long as it drew. */
 const REST = 1;
 const QUALITY = 80;
 
@@ -44,12 +46,12 @@ interface Scene {
 }
 
 const port = parentPort!;
-const { periodMs, ...size }: PictureSettings = workerData;
+const { periodMs, yields, ...size }: PictureSettings = workerData;
 let scene: Scene | undefined;
 let watched: readonly string[] = [];
 let drawnVersion = -1;
 
-stepThreadBack();
+if (yields) stepThreadBack();
 port.on('message', (message: ToView) => {
   if (message.kind === 'watched') {
     // Somebody may see a camera for the first time, of a world that stands still.
@@ -63,7 +65,9 @@ for (;;) {
   const beganMs = performance.now();
   draw();
   const tookMs = performance.now() - beganMs;
-  await new Promise((resolve) => setTimeout(resolve, Math.max(periodMs - tookMs, tookMs * REST)));
+  await new Promise((resolve) =>
+    setTimeout(resolve, Math.max(periodMs - tookMs, yields ? tookMs * REST : 0)),
+  );
 }
 
 async function open(view: SimulatedView): Promise<void> {
