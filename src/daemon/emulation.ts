@@ -9,6 +9,7 @@ import { emulatedBuses } from './emulated/emulatedBuses.js';
 import { leaderOperator, shownEpisodes } from './emulated/leaderOperator.js';
 import { WorldEmulator } from './emulated/worldEmulator.js';
 import { rewardLine, WorldWindow } from './emulated/worldWindow.js';
+import { armsOf, type ArmRole } from './servoWorkcell.js';
 
 export interface EmulationRequest {
   readonly rig: Rig;
@@ -44,8 +45,8 @@ export async function emulate(
   const buses = emulatedBuses(rig, only);
   const shown = shownEpisodes(rig);
   const operator = shown.length > 0 ? leaderOperator(rig, shown) : undefined;
-  if (operator?.arms.some((arm) => !buses.some(({ name }) => name === arm.bus)))
-    throw new UsageError('--leaders needs the buses of both leaders: name them in --bus');
+  if (operator) requireArms(rig, 'leader', buses);
+  if (world) requireArms(rig, 'follower', buses);
   const moved =
     world && (await WorldEmulator.start(rig, buses, sampleStartPose(rig.task, world.seed), operator));
   const emulator = moved?.emulator ?? (await Emulator.start(buses, { ...(operator && { operator }) }));
@@ -90,6 +91,13 @@ export async function emulate(
   } finally {
     for (const end of ends.reverse()) await end();
   }
+}
+
+/** Throws RigError when the rig lacks an arm, UsageError when it was left out. */
+function requireArms(rig: Rig, role: ArmRole, buses: readonly EmulatedBus[]): void {
+  const missing = armsOf(rig, role).find((arm) => !buses.some(({ name }) => name === arm.name));
+  if (missing)
+    throw new UsageError(`both ${role}s have to be among the buses: name ${missing.name} too in --bus`);
 }
 
 function seedOf(word: string | undefined): number {

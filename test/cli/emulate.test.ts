@@ -148,6 +148,22 @@ describe('alohad emulate', () => {
     expect(await exited).toBe(130);
   }, 120_000);
 
+  it.each([
+    [['--bus', 'tail'], 'there are left, follower_left, follower_right'],
+    [['--watch'], '--watch needs --world'],
+    [['--world', 'pigs'], 'there is no task "pigs"'],
+    [['--world', '--bus', 'follower_left'], 'name follower_right too'],
+    [['--fault', 'left sneezes'], 'is no command'],
+  ])('refuses %j and says why', async (args, reason) => {
+    const ports = ['left', 'follower_left', 'follower_right'].map(
+      (name) => `  ${name}: { port: ${join(folder, name)}, arm: vx300s }\n`,
+    );
+    writeFileSync(rig, `buses:\n${ports.join('')}`);
+    const { code, stderr } = await alohad(['emulate', '--rig', rig, ...args]);
+    expect(stderr).toContain(reason);
+    expect(code).toBe(2);
+  });
+
   it('says what a rig without buses lacks', async () => {
     writeFileSync(rig, 'name: none\n');
     const { code, stderr } = await alohad(['emulate', '--rig', rig]);
