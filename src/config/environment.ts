@@ -22,3 +22,10 @@ const foldersOf = (variable: string): string[] =>
 
 /** Where systemd waits for news of this process; absent when it does not. */
 export const notifySocket = (): string | undefined => process.env['NOTIFY_SOCKET'];
+
+/** How long systemd lets this process be silent [ms]; absent when it does not watch it. */
+export function watchdogMs(): number | undefined {
+  const { WATCHDOG_USEC: micros, WATCHDOG_PID: pid } = process.env;
+  const isOurs = pid === undefined || Number(pid) === process.pid;
+  return isOurs && Number(micros) > 0 ? Number(micros) / 1000 : undefined;
+}

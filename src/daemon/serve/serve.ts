@@ -5,14 +5,15 @@ import { encodeFrame } from '../../contract/apiFrames.js';
 import { modeRequestSchema } from '../../contract/api.js';
 import type { DaemonMode } from '../../contract/apiState.js';
 import { pageFile } from '../../dashboard/pageFiles.js';
+import { watchdogMs } from '../../config/environment.js';
 import type { Rig } from '../../config/rig.js';
 import { UsageError } from '../../contract/errors.js';
 import { Daemon } from './daemon.js';
 import { startFoxglove, type FoxgloveFeed } from './foxgloveFeed.js';
 import { allocateLiveMemory } from './liveMemory.js';
 import { startStreams } from './streams.js';
+import { Systemd } from './systemdNotify.js';
 import { Thumbnails } from './thumbnails.js';
-import { tellSystemd } from './systemdNotify.js';
 
 /** Where Foxglove looks for a robot unless told otherwise. */
 export const FOXGLOVE_PORT = 8765;
@@ -31,9 +32,6 @@ export interface ServeRequest {
   readonly log?: string;
 }
 
-/** systemd's watchdog wants to hear of us at least so often [ms]; see launch/alohad.service. */
-const WATCHDOG_MS = 10_000;
-
 /**
  * Returns once the signal was given and the arms are parked.
  * @param onReady told where the page is, and where Foxglove finds the robot
@@ -44,6 +42,7 @@ export async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const log = pino({ name: 'alohad', base: null }, pino.destination(request.log ?? 2));
+  const systemd = new Systemd();
   const memory = allocateLiveMemory();
   const sequence = new Map<string, number>();
   const daemon: Daemon = new Daemon({
@@ -66,6 +65,7 @@ export async function serve(
     onEvent: (level, text) => {
       log[level](text);
       server.announce(level, text);
+      systemd.tell(`STATUS=${text}`);
       foxglove?.onEvent(level, text);
     },
   });
@@ -88,15 +88,15 @@ export async function serve(
   const stopStreams = startStreams(memory, server, (tick) => {
     foxglove?.onTick(tick);
   });
-  const watchdog = setInterval(() => {
-    tellSystemd('WATCHDOG=1');
-  }, WATCHDOG_MS);
+  const watchedMs = watchdogMs();
+  // Twice as often as it has to be.
+  const watchdog = watchedMs && setInterval(() => systemd.tell('WATCHDOG=1'), watchedMs / 2);
   try {
     foxglove = await openFoxglove(request, daemon, log);
     const host = bind.includes(':') ? `[${bind}]` : bind;
     onReady(`http://${host}:${server.port}/`, foxglove && `ws://${host}:${foxglove.server.port}`);
     await daemon.start();
-    tellSystemd('--ready', `--status=${daemon.state.line}`);
+    systemd.tell('READY=1', `STATUS=${daemon.state.line}`);
     log.info({ port: server.port, bind, backend: request.rig.backend }, 'ready');
     if (request.mode) {
       const mode = modeRequestSchema.parse({ mode: request.mode });
@@ -109,7 +109,7 @@ export async function serve(
       });
     });
   } finally {
-    tellSystemd('--stopping');
+    systemd.tell('STOPPING=1');
     clearInterval(watchdog);
     stopStreams();
     await Promise.all([daemon.close(), thumbnails.close()]);
