@@ -11,7 +11,7 @@ import { TooManyClientsError } from '../contract/apiErrors.js';
 import type { ServedState } from '../contract/apiState.js';
 import { AlohadError, UsageError } from '../contract/errors.js';
 import { requireAccess, requireSafe, type AccessRules } from './access.js';
-import { Client, type ClientCircle, type CommandedDaemon } from './client.js';
+import { Client, type ClientCircle, type CommandedDaemon, type DoorState } from './client.js';
 import { ControlHolder } from './controlHolder.js';
 import { refusalOf, refuseUpgrade } from './refusal.js';
 
@@ -125,6 +125,12 @@ export class ApiServer {
     return [...this.#clients].reduce((sum, { dropped }) => sum + dropped, this.#droppedBefore);
   }
 
+  /** How those who are in keep up. */
+  get door(): DoorState {
+    const backlog = [...this.#clients].reduce((sum, client) => sum + client.backlog, 0);
+    return { clients: this.clients, dropped: this.dropped, backlog };
+  }
+
   get clients(): number {
     return this.#clients.size;
   }
@@ -217,11 +223,7 @@ export class ApiServer {
       const { pathname } = new URL(request.url ?? '/', 'http://localhost');
       if (pathname === '/metrics') {
         requireAccess(request, this.#options);
-        answer(
-          200,
-          'text/plain; version=0.0.4; charset=utf-8',
-          this.#circle.daemon.metrics({ clients: this.clients, dropped: this.dropped }),
-        );
+        answer(200, 'text/plain; version=0.0.4; charset=utf-8', this.#circle.daemon.metrics(this.door));
         return;
       }
       const picture = this.#options.picture?.(pathname);

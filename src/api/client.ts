@@ -14,6 +14,15 @@ export type DaemonCommand = Extract<
   { type: 'mode' | 'move' | 'backend' | 'clear_emergency_stop' | 'episodes' | 'label' }
 >;
 
+/** How those who came in through one of the daemon's doors keep up. */
+export interface DoorState {
+  readonly clients: number;
+  /** Frames that were not sent, as links were too slow. */
+  readonly dropped: number;
+  /** Bytes that wait to leave. */
+  readonly backlog: number;
+}
+
 /** What a server needs of the daemon behind it. */
 export interface CommandedDaemon {
   readonly state: DaemonState;
@@ -26,7 +35,7 @@ export interface CommandedDaemon {
   /** Cameras that anybody looks at. */
   watched(cameras: ReadonlySet<string>): void;
   /** Text of the metrics page. */
-  metrics(served: { readonly clients: number; readonly dropped: number }): string;
+  metrics(served: DoorState): string;
 }
 
 /** What the clients of one server share. */
@@ -72,6 +81,11 @@ export class Client {
     socket.on('message', (data: RawData, binary: boolean) => {
       void this.#answer(asBytes(data), binary);
     });
+  }
+
+  /** Bytes that wait to leave. */
+  get backlog(): number {
+    return this.#socket.bufferedAmount;
   }
 
   get who(): Holder {

@@ -59,6 +59,18 @@ export interface LoopState {
   readonly stopping: TimingState;
   /** Inference latency; no rows before the first chunk. */
   readonly latency: TimingState;
+  /** Steps on their way to the disk, while an episode is recorded. */
+  readonly recorder: RecorderState | null;
+  /** Age of the newest frame of each camera that captures by itself [ms]; null before the first. */
+  readonly cameraAgesMs: Readonly<Record<string, number | null>>;
+}
+
+export interface RecorderState {
+  /** Steps that wait, and so many fit. */
+  readonly waiting: number;
+  readonly capacity: number;
+  /** Steps and images that did not fit during this episode. */
+  readonly dropped: { readonly steps: number; readonly images: number };
 }
 
 /** Episodes since the mode was entered: trial, record or replay. */

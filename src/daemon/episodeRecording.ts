@@ -1,6 +1,7 @@
 /** Records the episodes of a workcell into a folder: one recorder, begun and ended with each episode. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RecorderState } from '../contract/apiState.js';
 import { FULL_FRAME } from '../contract/camera.js';
 import type { EpisodeOutcome } from '../contract/episode.js';
 import type { StepListener } from '../contract/step.js';
@@ -69,6 +70,11 @@ export class EpisodeRecording {
 
   get listener(): StepListener {
     return this.#recorder;
+  }
+
+  /** How full the recorder's queue is. */
+  get state(): RecorderState {
+    return this.#recorder.state;
   }
 
   /** A clock that also waits for the recorder: for runs faster than the disk. */

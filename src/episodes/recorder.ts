@@ -6,6 +6,7 @@
  * One recorder records many episodes, one after the other: `begin`, ticks, `finish` or `discard`.
  */
 import { Worker } from 'node:worker_threads';
+import type { RecorderState } from '../contract/apiState.js';
 import type { ImageRequest, ImageSource } from '../contract/camera.js';
 import { imageBytes } from '../contract/camera.js';
 import type { EpisodeInfo, EpisodeOutcome } from '../contract/episode.js';
@@ -124,6 +125,12 @@ export class Recorder implements StepListener {
     );
     // A process that has nothing else left to do shall end.
     this.#worker.unref();
+  }
+
+  /** How full the queue is. */
+  get state(): RecorderState {
+    const { waiting, memory } = this.#queue;
+    return { waiting, capacity: memory.capacity, dropped: this.dropped };
   }
 
   /** Steps and images that did not fit into the queue during this episode. */

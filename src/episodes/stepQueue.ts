@@ -56,10 +56,14 @@ export class StepQueue {
     return Atomics.load(this.#counters, DROPPED);
   }
 
+  /** Steps that nobody has taken out yet. */
+  get waiting(): number {
+    return Atomics.load(this.#counters, WRITTEN) - Atomics.load(this.#counters, READ);
+  }
+
   /** Whether one more step fits now. */
   get hasRoom(): boolean {
-    const waiting = Atomics.load(this.#counters, WRITTEN) - Atomics.load(this.#counters, READ);
-    return waiting < this.memory.capacity;
+    return this.waiting < this.memory.capacity;
   }
 
   /** Copies a step in. Safe in the loop. Returns false when it was dropped. */

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { isLoopback, requireAccess, requireSafe, type AccessRules } from '../api/access.js';
+import type { DoorState } from '../api/client.js';
 import { refuseUpgrade } from '../api/refusal.js';
 import { MESSAGE_BYTES } from '../contract/api.js';
 import { MessageError } from '../contract/apiErrors.js';
@@ -114,6 +115,10 @@ export class FoxgloveServer {
   /** Bytes that wait to leave. */
   get backlog(): number {
     return [...this.#viewers].reduce((sum, { backlog }) => sum + backlog, 0);
+  }
+
+  get door(): DoorState {
+    return { clients: this.viewers, dropped: this.dropped, backlog: this.backlog };
   }
 
   /** @param keepsLast whoever subscribes is sent the last message at once */

@@ -29,6 +29,8 @@ export const IDLE_STATE: DaemonState = {
     busy: QUIET,
     stopping: QUIET,
     latency: QUIET,
+    recorder: null,
+    cameraAgesMs: {},
   },
   servos: [],
   children: [],

@@ -5,7 +5,7 @@
  * moves; the episode in progress is ended with the arms holding; then the new thing begins. The control thread owns the
  * robot, so there are never two writers.
  */
-import type { CommandedDaemon, DaemonCommand } from '../../api/client.js';
+import type { CommandedDaemon, DaemonCommand, DoorState } from '../../api/client.js';
 import type { Rig } from '../../config/rig.js';
 import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
@@ -30,6 +30,7 @@ export interface DaemonOptions {
   readonly rig: Rig;
   readonly memory: LiveMemory;
   readonly episodeFolder: string;
+  readonly otherDoors: () => Readonly<Record<string, DoorState>>;
   readonly onChange: () => void;
   readonly onFrame: (frame: ViewFrame) => void;
   /** For the log and everybody's page. */
@@ -156,8 +157,8 @@ export class Daemon implements CommandedDaemon {
     this.#children.watch([...new Set([...this.#watched.values()].flatMap((seen) => [...seen]))]);
   }
 
-  metrics(served: { readonly clients: number; readonly dropped: number }): string {
-    return metricsPage(this.state, served);
+  metrics(served: DoorState): string {
+    return metricsPage(this.state, { ...this.#options.otherDoors(), 'control API': served });
   }
 
   /** Everything to a safe end: the episode, the learner with a checkpoint, the arms parked and without torque. */

@@ -1,4 +1,5 @@
 /** One episode in the daemon's control thread: slow ramp to its start, reset, recording, the episode itself. */
+import type { RecorderState } from '../../contract/apiState.js';
 import type { ControlSession } from '../../control/session.js';
 import type { StopSignal } from '../../control/loop.js';
 import { ActSource } from '../../policy/actSource.js';
@@ -21,6 +22,7 @@ export class EpisodeRun {
   readonly #memory: LiveMemory;
   readonly #latency: TimingHistogram;
   readonly #say: (text: string) => void;
+  #recording: EpisodeRecording | undefined;
 
   /**
    * @param latency inference latencies are added to it
@@ -42,6 +44,11 @@ export class EpisodeRun {
     this.#say = say;
   }
 
+  /** While it is recorded. */
+  get recorder(): RecorderState | null {
+    return this.#recording?.state ?? null;
+  }
+
   /** `stopped` when the signal or an emergency stop ended it. Throws what sources, recorders and robots throw. */
   async play(signal: StopSignal): Promise<EpisodeResult | 'stopped'> {
     const { start, steps, record, rig } = this.#order;
@@ -61,6 +68,7 @@ export class EpisodeRun {
           this.#cell,
           actions.name,
         );
+        this.#recording = recording;
         await recording.begin(start);
       }
       const following = this.#order.source.kind === 'teleop' ? new Following() : undefined;
@@ -82,6 +90,7 @@ export class EpisodeRun {
       };
     } finally {
       if (latency) this.#latency.merge(latency);
+      this.#recording = undefined;
       await recording?.close();
       await actions.close();
     }

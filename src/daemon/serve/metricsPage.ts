@@ -1,26 +1,30 @@
 /** The metrics page: Prometheus text format 0.0.4, units in names as its conventions ask (seconds). */
-import type { DaemonState, TimingState } from '../../contract/apiState.js';
+import type { DoorState } from '../../api/client.js';
+import type { DaemonState, LoopState, RecorderState, TimingState } from '../../contract/apiState.js';
+import type { ServoHealth } from '../../contract/servoHealth.js';
 
 type Labels = Readonly<Record<string, string>>;
+type Row = readonly [Labels, number];
 
 const quoted = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 
+/** As the format writes what is no ordinary number. */
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}
+
 class Page {
   text = '';
 
-  add(
-    name: string,
-    kind: 'gauge' | 'counter',
-    help: string,
-    ...rows: readonly (readonly [Labels, number])[]
-  ): void {
+  add(name: string, kind: 'gauge' | 'counter', help: string, ...rows: readonly Row[]): void {
     this.text += `# HELP alohad_${name} ${help}\n# TYPE alohad_${name} ${kind}\n`;
     for (const [labels, value] of rows) {
       const inside = Object.entries(labels)
         .map(([key, text]) => `${key}=${quoted(text)}`)
         .join(',');
-      this.text += `alohad_${name}${inside === '' ? '' : `{${inside}}`} ${value}\n`;
+      this.text += `alohad_${name}${inside === '' ? '' : `{${inside}}`} ${numberText(value)}\n`;
     }
   }
 
@@ -37,9 +41,10 @@ class Page {
   }
 }
 
-export function metricsPage(state: DaemonState, served: { clients: number; dropped: number }): string {
+/** @param doors by which people and programs look at the daemon */
+export function metricsPage(state: DaemonState, doors: Readonly<Record<string, DoorState>>): string {
   const page = new Page();
-  const { loop, children, run } = state;
+  const { loop, children, run, servos } = state;
   page.add('info', 'gauge', 'What runs', [
     {
       software: state.software,
@@ -71,7 +76,80 @@ export function metricsPage(state: DaemonState, served: { clients: number; dropp
   );
   page.add('run_episodes', 'gauge', 'Episodes of the present or last run', [{}, run?.done ?? 0]);
   page.add('run_successes', 'gauge', 'Successes of the present or last run', [{}, run?.successes ?? 0]);
-  page.add('clients', 'gauge', 'Connected clients', [{}, served.clients]);
-  page.add('dropped_frames_total', 'counter', 'Frames not sent as a link was too slow', [{}, served.dropped]);
+  addCameras(page, loop);
+  addRecorder(page, loop.recorder);
+  addServos(page, servos);
+  const ofDoors = (value: (door: DoorState) => number): Row[] =>
+    Object.entries(doors).map(([door, state]) => [{ door }, value(state)]);
+  page.add('clients', 'gauge', 'Connected clients', ...ofDoors(({ clients }) => clients));
+  page.add(
+    'dropped_frames_total',
+    'counter',
+    'Frames not sent as a link was too slow',
+    ...ofDoors(({ dropped }) => dropped),
+  );
+  page.add('viewer_queue_bytes', 'gauge', 'Bytes that wait to leave', ...ofDoors(({ backlog }) => backlog));
   return page.text;
 }
+
+function addCameras(page: Page, { cameraAgesMs }: LoopState): void {
+  const ages = Object.entries(cameraAgesMs);
+  page.add(
+    'camera_age_seconds',
+    'gauge',
+    'Age of the newest frame of a camera that captures by itself',
+    ...ages.map(([camera, age]): Row => [{ camera }, age === null ? Infinity : age / 1000]),
+  );
+}
+
+/** Nothing waits where nothing is recorded. */
+function addRecorder(page: Page, recorder: RecorderState | null): void {
+  const { waiting, capacity, dropped } = recorder ?? {
+    waiting: 0,
+    capacity: 0,
+    dropped: { steps: 0, images: 0 },
+  };
+  page.add('recorder_queue_steps', 'gauge', 'Steps on their way to the disk', [{}, waiting]);
+  page.add('recorder_queue_capacity_steps', 'gauge', 'Steps that fit into the queue', [{}, capacity]);
+  page.add(
+    'recorder_dropped',
+    'gauge',
+    'What did not fit during the episode in progress',
+    [{ what: 'steps' }, dropped.steps],
+    [{ what: 'images' }, dropped.images],
+  );
+}
+
+function addServos(page: Page, servos: readonly ServoHealth[]): void {
+  const rows = (value: (servo: ServoHealth) => number | null): Row[] =>
+    servos.flatMap((servo) => {
+      const read = value(servo);
+      return read === null ? [] : [[labelsOf(servo), read] as const];
+    });
+  page.add('servo_temperature_celsius', 'gauge', 'Inside a servo', ...rows((servo) => servo.temperatureC));
+  page.add('servo_voltage_volts', 'gauge', 'At a servo', ...rows((servo) => servo.voltageV));
+  page.add(
+    'servo_effort_ratio',
+    'gauge',
+    'Share of the stall current, signed',
+    ...rows(({ effort }) => effort),
+  );
+  page.add(
+    'servo_hardware_error',
+    'gauge',
+    'Whether a servo reports an error of its own',
+    ...rows(({ error }) => (error === '' ? 0 : 1)),
+  );
+  page.add(
+    'bus_errors_total',
+    'counter',
+    'Since the robot was connected: answers that were late or damaged',
+    ...servos.flatMap((servo): Row[] => [
+      [{ ...labelsOf(servo), kind: 'timeout' }, servo.timeouts],
+      [{ ...labelsOf(servo), kind: 'crc' }, servo.crcErrors],
+    ]),
+  );
+  page.add('bus_retries_total', 'counter', 'Questions asked again', ...rows(({ retries }) => retries));
+}
+
+const labelsOf = ({ arm, joint, id }: ServoHealth): Labels => ({ arm, joint, id: String(id) });

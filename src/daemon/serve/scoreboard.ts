@@ -15,6 +15,8 @@ export const NO_LOOP: LoopState = {
   busy: NO_TIMING,
   stopping: NO_TIMING,
   latency: NO_TIMING,
+  recorder: null,
+  cameraAgesMs: {},
 };
 
 function nameOf(source: SourceChoice): string {

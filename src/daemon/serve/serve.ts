@@ -49,6 +49,7 @@ export async function serve(
     rig: request.rig,
     memory,
     episodeFolder: request.episodes,
+    otherDoors: () => (foxglove ? { Foxglove: foxglove.server.door } : {}),
     onChange: () => {
       server.changed();
       foxglove?.onChange();

@@ -57,6 +57,8 @@ interface Connected {
   readonly session: ControlSession;
 }
 let connected: Connected | undefined;
+/** The episode in progress. */
+let episode: EpisodeRun | undefined;
 
 port.on('message', (message: ToControl) => {
   if (message.kind === 'move') {
@@ -122,10 +124,14 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
       return undefined;
     case 'episode': {
       const { cell, session } = required();
-      const run = new EpisodeRun(order.episode, cell, session, memory, latency, (text) =>
+      episode = new EpisodeRun(order.episode, cell, session, memory, latency, (text) =>
         post({ kind: 'instruction', text }),
       );
-      return await run.play(anyOf(words.abort, words.stop));
+      try {
+        return await episode.play(anyOf(words.abort, words.stop));
+      } finally {
+        episode = undefined;
+      }
     }
     case 'remote':
       await followMoves();
@@ -215,8 +221,17 @@ function tellStatistics(): void {
       busy: timing(clock.busy.summary()),
       stopping: timing(stopping.summary()),
       latency: timing(latency.summary()),
+      recorder: episode?.recorder ?? null,
+      cameraAgesMs: cameraAges(),
     },
   });
+}
+
+/** Of cameras that capture by themselves. */
+function cameraAges(): Record<string, number | null> {
+  const webcams = connected?.cell.webcams;
+  const ages = webcams?.cameras.map((camera) => [camera, webcams.ageMs(camera)] as const) ?? [];
+  return Object.fromEntries(ages.map(([camera, age]) => [camera, Number.isFinite(age) ? age : null]));
 }
 
 function timing({ count, p50Ms, p99Ms, maxMs }: TimingSummary) {
