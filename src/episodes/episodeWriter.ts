@@ -14,6 +14,7 @@ import { MAX_REWARD } from '../contract/task.js';
 import type { ByteSink } from './byteSink.js';
 import { FileSink } from './byteSink.js';
 import { encodeFacts } from './facts.js';
+import { ImageEncoder } from './imageEncoder.js';
 import { emptySummary, McapFile } from './mcapFile.js';
 import { processToken } from './processToken.js';
 import { commandedJoints, jpegImage, observedJoints } from './robotMessages.js';
@@ -82,6 +83,7 @@ export class EpisodeWriter {
   readonly #file: McapFile;
   readonly #originNs: bigint;
   readonly #channels = new Map<string, number>();
+  readonly #images = new ImageEncoder();
   #steps = 0;
   #maxReward = 0;
   #finalReward = 0;
@@ -152,7 +154,8 @@ export class EpisodeWriter {
   /** Appends a JPEG image captured at `timeMs`, the newest of its camera when step `number` was decided. */
   appendImage(camera: CameraName, timeMs: number, jpeg: Uint8Array, number = this.#steps): void {
     const timeNs = this.#ns(timeMs);
-    this.#append(imageTopic(camera), COMPRESSED_IMAGE, number, timeNs, jpegImage(camera, timeNs, jpeg));
+    const channel = this.#channel(imageTopic(camera), COMPRESSED_IMAGE.schema);
+    this.#file.addMessage(channel, number, timeNs, this.#images.encode(jpegImage(camera, timeNs, jpeg)));
   }
 
   /** Appends an event at the present step: an intervention's begin or end, a label, a fault. */
@@ -208,12 +211,16 @@ export class EpisodeWriter {
   }
 
   #append<T>(topic: string, type: RosType<T>, number: number, timeNs: bigint, value: T): void {
+    this.#file.addMessage(this.#channel(topic, type.schema), number, timeNs, type.encode(value));
+  }
+
+  #channel(topic: string, schema: RosType<unknown>['schema']): number {
     let channel = this.#channels.get(topic);
     if (channel === undefined) {
-      channel = this.#file.addChannel(topic, type.schema);
+      channel = this.#file.addChannel(topic, schema);
       this.#channels.set(topic, channel);
     }
-    this.#file.addMessage(channel, number, timeNs, type.encode(value));
+    return channel;
   }
 
   #ns(timeMs: number): bigint {

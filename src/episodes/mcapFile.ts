@@ -68,11 +68,25 @@ export function countMessages(summary: McapSummary, channelId: number, times: re
   counts.set(channelId, (counts.get(channelId) ?? 0n) + BigInt(times.length));
 }
 
+interface WholeChunk {
+  readonly messageStartTime: bigint;
+  readonly messageEndTime: bigint;
+  readonly uncompressedSize: bigint;
+  readonly uncompressedCrc: number;
+  readonly records: Uint8Array;
+}
+
+/** Opcode and length of a record; the same and the fields of a chunk before its records (mcap.dev/spec, Chunk) [bytes]. */
+const RECORD_HEAD_BYTES = 1 + 8;
+const CHUNK_HEAD_BYTES = RECORD_HEAD_BYTES + 8 + 8 + 8 + 4 + 4 + 8;
+
 export class McapFile {
   readonly #sink: ByteSink;
   readonly #summary: McapSummary;
   readonly #record = new McapRecordBuilder();
   readonly #chunk = new McapChunkBuilder({ useMessageIndex: true });
+  /** Where chunks are put together; grows to the largest. */
+  #space = Buffer.alloc(0);
 
   /** Continues behind `summary`, the parts already in the sink; a new file begins with an empty one. */
   constructor(sink: ByteSink, summary: McapSummary) {
@@ -122,11 +136,10 @@ export class McapFile {
       messageEndTime: this.#chunk.messageEndTime,
       uncompressedSize: BigInt(records.length),
       uncompressedCrc: crc32(records),
-      compression: '',
       records,
     };
     const offset = BigInt(this.#sink.position);
-    const length = this.#record.writeChunk(chunk);
+    const length = BigInt(CHUNK_HEAD_BYTES + records.length);
     const indices = [...this.#chunk.indices];
     const messageIndexOffsets = new Map<number, bigint>();
     let messageIndexLength = 0n;
@@ -135,7 +148,8 @@ export class McapFile {
       messageIndexLength += this.#record.writeMessageIndex(index);
     }
     // Emitted in one write: the chunk counts as finished only when it is there with its indices.
-    this.#emit();
+    this.#emitChunk(chunk, this.#record.buffer);
+    this.#record.reset();
     this.#note(indices);
     this.#summary.chunks.push({
       messageStartTime: chunk.messageStartTime,
@@ -224,9 +238,31 @@ export class McapFile {
   }
 
   #emit(): void {
-    const bytes = this.#record.buffer;
+    this.#write(this.#record.buffer);
+    this.#record.reset();
+  }
+
+  /** As `McapRecordBuilder.writeChunk`, into memory that is used again: pictures make chunks of hundreds of kilobytes. */
+  #emitChunk(chunk: WholeChunk, indices: Uint8Array): void {
+    const { records } = chunk;
+    const bytes = CHUNK_HEAD_BYTES + records.length + indices.length;
+    if (this.#space.length < bytes) this.#space = Buffer.alloc(2 * bytes);
+    const space = this.#space;
+    let at = space.writeUInt8(Opcode.CHUNK, 0);
+    at = space.writeBigUInt64LE(BigInt(CHUNK_HEAD_BYTES - RECORD_HEAD_BYTES + records.length), at);
+    at = space.writeBigUInt64LE(chunk.messageStartTime, at);
+    at = space.writeBigUInt64LE(chunk.messageEndTime, at);
+    at = space.writeBigUInt64LE(chunk.uncompressedSize, at);
+    at = space.writeUInt32LE(chunk.uncompressedCrc, at);
+    at = space.writeUInt32LE(0, at); // No compression: JPEG is compressed already.
+    at = space.writeBigUInt64LE(BigInt(records.length), at);
+    space.set(records, at);
+    space.set(indices, at + records.length);
+    this.#write(space.subarray(0, bytes));
+  }
+
+  #write(bytes: Uint8Array): void {
     this.#sink.write(bytes);
     this.#summary.crc = crc32(bytes, this.#summary.crc);
-    this.#record.reset();
   }
 }
