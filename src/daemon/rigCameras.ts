@@ -5,6 +5,7 @@ import { RigError } from '../contract/errors.js';
 import type { CameraOrigin, CameraSpec } from '../hardware/webcam/source.js';
 import { Webcams } from '../hardware/webcam/webcams.js';
 import { decodeRequested } from './jpegDecoder.js';
+import type { CapturedView } from './serve/orders.js';
 import type { Workcell } from './workcell.js';
 
 export const cameraSpecs = ({ cameras }: Rig): CameraSpec[] =>
@@ -26,6 +27,12 @@ export async function openWebcams(rig: Rig): Promise<Webcams | undefined> {
   const specs = cameraSpecs(rig);
   return specs.length === 0 ? undefined : await Webcams.open(specs, { decode: decodeRequested });
 }
+
+/** What a thread needs that shows these cameras to people. */
+export const capturedView = (webcams: Webcams): CapturedView => ({
+  kind: 'captured',
+  rings: webcams.cameras.map((camera) => ({ camera, ring: webcams.ring(camera).memory })),
+});
 
 /** Says what is wrong with the cell's cameras, now and whenever it changes. */
 export const warnOfCameras = ({ webcams }: Workcell, say: (text: string) => void): void => {

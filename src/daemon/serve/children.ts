@@ -5,7 +5,7 @@ import { UnavailableError } from '../../contract/apiErrors.js';
 import { ControlLink, type ControlNews } from './controlLink.js';
 import { startLearner, type LearningRequest } from './learnerChild.js';
 import type { LiveMemory } from './liveMemory.js';
-import type { SimulatedView } from './orders.js';
+import type { CameraView } from './orders.js';
 import { startPolicy, type PolicyChild } from './policyChild.js';
 import { Supervised, type RunningChild } from './supervised.js';
 import { startView, type ViewChild, type ViewFrame } from './viewChild.js';
@@ -29,7 +29,7 @@ export class Children {
   #learner: Supervised<RunningChild> | undefined;
   readonly #events: ChildrenEvents;
   /** What a view that is started again has to be told. */
-  #scene: SimulatedView | undefined;
+  #scene: CameraView | undefined;
   #watched: readonly string[] = [];
 
   constructor(memory: LiveMemory, events: ChildrenEvents) {
@@ -71,7 +71,7 @@ export class Children {
     return child;
   }
 
-  show(scene: SimulatedView | undefined): void {
+  show(scene: CameraView | undefined): void {
     this.#scene = scene;
     if (scene) this.view.child?.tell({ kind: 'world', view: scene });
   }

@@ -48,6 +48,15 @@ export type ToControl =
   /** For the remote order in progress; nothing otherwise. */
   | { readonly kind: 'move'; readonly moves: readonly Move[] };
 
+/** What a thread that shows real cameras to people needs: frames as they are captured. */
+export interface CapturedView {
+  readonly kind: 'captured';
+  /** Rings by camera; see realtime/frameRing.ts. */
+  readonly rings: readonly { readonly camera: string; readonly ring: SharedArrayBuffer }[];
+}
+
+export type CameraView = SimulatedView | CapturedView;
+
 /** What a thread that draws the world for people needs. */
 export interface SimulatedView {
   readonly kind: 'sim';
@@ -71,7 +80,7 @@ export type FromControl =
   | { readonly kind: 'arms'; readonly arms: ArmState }
   /** What the motors answered to an emergency stop. */
   | { readonly kind: 'stopped'; readonly holds: boolean; readonly text: string }
-  | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: SimulatedView }
+  | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: CameraView }
   | { readonly kind: 'statistics'; readonly statistics: LoopState }
   /** What a person has to do now, or can know of the episode that has ended. */
   | { readonly kind: 'instruction'; readonly text: string }

@@ -18,7 +18,7 @@ import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistog
 import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
 import { describeStop, LEFT_STIFF, limitsOf } from '../withWorkcell.js';
-import { warnOfCameras } from '../rigCameras.js';
+import { capturedView, warnOfCameras } from '../rigCameras.js';
 import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
 import { StatesTap } from './statesTap.js';
@@ -191,7 +191,9 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
   post({
     kind: 'connected',
     cameras: robot.images.cameras,
-    ...(drawn && { view: { kind: 'sim', world: worldOptions(rig), states: drawn } }),
+    ...(cell.webcams
+      ? { view: capturedView(cell.webcams) }
+      : drawn && { view: { kind: 'sim', world: worldOptions(rig), states: drawn } }),
   });
 }
 
