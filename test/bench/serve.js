@@ -44,6 +44,8 @@ const unixMs = () => performance.timeOrigin + performance.now();
 const say = (text) => process.stderr.write(`${text}\n`);
 const percentile = (sorted, p) => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))];
 
+const daemons = new Set();
+
 async function start(options) {
   const startedMs = unixMs();
   const child = spawn(
@@ -51,6 +53,8 @@ async function start(options) {
     ['dist/main.js', 'serve', '--port', '0', '--log', join(folder, 'log'), '--episodes', folder, ...options],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  daemons.add(child);
+  child.once('close', () => daemons.delete(child));
   const url = await new Promise((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (data) => {
@@ -80,6 +84,7 @@ const browsers = await Promise.all(
 );
 const pages = await Promise.all(browsers.map((browser) => browser.newPage()));
 const [page] = pages;
+for (const one of pages) one.setDefaultTimeout(300_000);
 // In the page: when a joint was first seen elsewhere, in a picture that was shown; and when STOP was last clicked.
 await page.addInitScript(() => {
   const now = () => performance.timeOrigin + performance.now();
@@ -307,6 +312,7 @@ try {
   process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
   if (values.json) writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
 } finally {
+  for (const child of daemons) child.kill('SIGINT');
   await Promise.all(browsers.map((browser) => browser.close()));
   rmSync(folder, { recursive: true, force: true });
 }

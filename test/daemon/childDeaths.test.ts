@@ -39,13 +39,13 @@ beforeAll(async () => {
   await watcher.next('welcome');
   await watcher.ask({ type: 'subscribe', cameras: ['cam_high'], joints: true });
   await until(client, ({ arms }) => arms === 'holding');
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   client.close();
   watcher.socket.close();
   expect(await daemon.stop()).toBe(0);
   rmSync(folder, { recursive: true, force: true });
-});
+}, 240_000);
 
 const child = (name: string, { children }: ServedState): ChildState | undefined =>
   children.find((one) => one.name === name);
@@ -64,7 +64,7 @@ async function returned(name: string): Promise<ServedState> {
   return await until(client, (state) => child(name, state)?.state === 'running');
 }
 
-describe('a part of the process tree that dies', () => {
+describe('a part of the process tree that dies', { timeout: 240_000 }, () => {
   it('pictures: they come again, and the loop knows nothing of it', async () => {
     await until(client, () => pictures > 0);
     const shown = await kill('viewWorker.js', 'pictures');
