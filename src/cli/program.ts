@@ -10,6 +10,7 @@ import { finetuneCommand } from './finetune.js';
 import { daemonCommands } from './daemonCommands.js';
 import { parkCommand } from './park.js';
 import { policyCommand } from './policy.js';
+import { rebootCommand } from './reboot.js';
 import { recordCommand } from './record.js';
 import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
@@ -44,6 +45,7 @@ export function program(): Command {
     evalCommand(),
     checkCommand(),
     calibrateCommand(),
+    rebootCommand(),
     emulateCommand(),
     episodesCommand(),
     policyCommand(),

@@ -5,6 +5,7 @@
  * and every goal passes through it.
  */
 import type { ImageSource } from './camera.js';
+import type { ServoHealth } from './servoHealth.js';
 
 /** Arms of the bimanual robot, in the order in which they appear in every 14-vector. */
 export const ARMS = ['left', 'right'] as const;
@@ -90,4 +91,6 @@ export interface Robot {
    * named error that says which does not hold. Absent: there are no motors to ask.
    */
   confirmHold?(): Promise<void>;
+  /** How its servos are, at any time; none while not connected. Absent: it has no servos. Not for the loop. */
+  health?(): readonly ServoHealth[];
 }

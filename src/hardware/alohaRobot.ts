@@ -5,6 +5,7 @@
 import type { ImageSource } from '../contract/camera.js';
 import { AlohadError, UnknownCameraError } from '../contract/errors.js';
 import { ARM_JOINTS, newObservation, type Observation, type Robot } from '../contract/robot.js';
+import type { ServoHealth } from '../contract/servoHealth.js';
 import { monotonicMs } from '../realtime/monotonic.js';
 import { ArmError, ArmLink, WATCHDOG_MS, type ArmOptions } from './arm/armLink.js';
 import type { ArmOrder } from './arm/armMemory.js';
@@ -64,7 +65,13 @@ export class AlohaRobot implements Robot {
   /** Torque on where the arms are, watchdogs armed; when one arm cannot, none stays stiff that was not. Throws ArmError. */
   async activate(): Promise<void> {
     this.#step = 0;
-    await this.#order('activate');
+    try {
+      await this.#order('activate');
+    } catch (error) {
+      const stiff = this.#connected().filter(({ state }) => state === 'holding');
+      await Promise.allSettled(stiff.map((arm) => arm.order('deactivate')));
+      throw error;
+    }
   }
 
   /** Torque off, still connected: the arms can be moved by hand. Throws ArmError. */
@@ -83,6 +90,7 @@ export class AlohaRobot implements Robot {
     const observation = this.#observation;
     const nowMs = monotonicMs();
     let oldestMs = nowMs;
+    let oldest = 0;
     for (let side = 0; side < arms.length; side++) {
       const arm = arms[side]!;
       this.#requireSound(arm);
@@ -91,16 +99,25 @@ export class AlohaRobot implements Robot {
       observation.qpos.set(position, from);
       observation.qvel.set(velocity, from);
       observation.effort.set(effort, from);
-      for (let joint = 0; joint < timeMs.length; joint++) oldestMs = Math.min(oldestMs, timeMs[joint]!);
+      for (let joint = 0; joint < timeMs.length; joint++) {
+        if (timeMs[joint]! >= oldestMs) continue;
+        oldestMs = timeMs[joint]!;
+        oldest = from + joint;
+      }
     }
     if (nowMs - oldestMs > this.#oldestMs) {
       throw new ArmError(
-        `the joints were last measured ${Math.round(nowMs - oldestMs)} ms ago. Is the machine overloaded? The arms hold.`,
+        `${ARM_JOINTS[oldest % ARM_JOINTS.length]} of ${arms[Math.floor(oldest / ARM_JOINTS.length)]!.name} was last measured ` +
+          `${Math.round(nowMs - oldestMs)} ms ago: its servo is silent, or the machine overloaded. The arms hold.`,
       );
     }
     observation.step = this.#step;
     observation.timeMs = oldestMs + this.#ofThisThread;
     return observation;
+  }
+
+  health(): readonly ServoHealth[] {
+    return (this.#arms ?? []).flatMap((arm) => arm.health());
   }
 
   /** The next step is the first of an episode. */

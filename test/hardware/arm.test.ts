@@ -120,6 +120,40 @@ describe('an arm that fails holds all arms', () => {
   });
 });
 
+it('whoever sees that an arm is faulted sees why, though no message could arrive yet', async () => {
+  const [left] = await activeArms();
+  emulator.apply('left', { kind: 'servo', id: 6, fault: 'overload' });
+  // Without giving messages a chance: the event loop of this thread stands still.
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  for (let wait = 0; left.state !== 'faulted' && wait < 20_000; wait++) Atomics.wait(word, 0, 0, 1);
+  expect(left.state).toBe('faulted');
+  expect(left.fault).toContain('forearm_roll reports a hardware error');
+});
+
+it('tells the health of every servo and how well it is heard', async () => {
+  const [left] = await activeArms();
+  const all = (): boolean => left.health().every(({ temperatureC }) => temperatureC !== null);
+  for (let wait = 0; !all() && wait < 500; wait++) await sleep(20);
+  const health = left.health();
+  expect(health.map(({ id, joint }) => `${id} ${joint}`)).toEqual(
+    PROFILE.servos.map(({ id, name }) => `${id} ${name}`),
+  );
+  for (const { arm, temperatureC, voltageV, error, effort, joint } of health) {
+    expect([arm, temperatureC, voltageV, error]).toEqual(['left', 25, 12, '']);
+    expect(effort === null).toBe(joint.endsWith('_shadow'));
+  }
+  emulator.apply('left', { kind: 'line', faults: { corrupt: 0.2 } });
+  const isHeardBadly = (): boolean =>
+    left.health().some(({ crcErrors, retries }) => crcErrors > 0 && retries > 0);
+  for (let wait = 0; !isHeardBadly() && wait < 500; wait++) await sleep(20);
+  expect(isHeardBadly()).toBe(true);
+  emulator.apply('left', { kind: 'line', faults: {} });
+  emulator.apply('left', { kind: 'servo', id: 9, fault: 'overheat' });
+  const gripper = () => left.health().find(({ id }) => id === 9)!;
+  for (let wait = 0; gripper().error === '' && wait < 500; wait++) await sleep(20);
+  expect(gripper().error).toBe('overheated');
+});
+
 describe('an arm holds', () => {
   it('when goals stop coming, and goes on with the next', async () => {
     const [left] = await activeArms();

@@ -3,6 +3,7 @@
  * and rewards come from the world that moves them, as of its newest state.
  */
 import type { ImageSource } from '../../contract/camera.js';
+import type { ServoHealth } from '../../contract/servoHealth.js';
 import { AlohadError } from '../../contract/errors.js';
 import { newObservation, type Observation, type Robot } from '../../contract/robot.js';
 import { MAX_REWARD, type Judge, type TaskName } from '../../contract/task.js';
@@ -80,6 +81,10 @@ export class EmulatedRobot implements Robot, Judge {
 
   hold(): void {
     this.#arms.hold();
+  }
+
+  health(): readonly ServoHealth[] {
+    return this.#arms.health();
   }
 
   /** The next tick is the first of an episode. */

@@ -9,7 +9,7 @@ import type { CommandedDaemon, DaemonCommand, DoorState } from '../../api/client
 import type { Rig } from '../../config/rig.js';
 import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
-import type { ArmState, DaemonMode, DaemonState, LearningState, LoopState } from '../../contract/apiState.js';
+import type { ArmState, DaemonMode, DaemonState, LearningState } from '../../contract/apiState.js';
 import type { Backend } from '../../contract/robot.js';
 import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
@@ -46,7 +46,7 @@ export class Daemon implements CommandedDaemon {
   #rig: Rig;
   #arms: ArmState = 'lost';
   #cameras: readonly string[] = [];
-  #loop: LoopState = NO_LOOP;
+  #told: Pick<DaemonState, 'loop' | 'servos'> = { loop: NO_LOOP, servos: [] };
   #line = 'starting';
   #changing = false;
   #activity: Activity | undefined;
@@ -61,9 +61,7 @@ export class Daemon implements CommandedDaemon {
     this.#rig = options.rig;
     this.#words = new StopWords(options.memory);
     this.#children = new Children(options.memory, {
-      onControlNews: (news) => {
-        this.#hear(news);
-      },
+      onControlNews: (news) => this.#hear(news),
       onChange: (name, reason) => {
         this.#childChanged(name, reason);
       },
@@ -92,8 +90,7 @@ export class Daemon implements CommandedDaemon {
       modes: modeChoices(this.#rig),
       emergencyStop: this.#stopped,
       cameras: this.#cameras,
-      loop: this.#loop,
-      servos: [],
+      ...this.#told,
       children: this.#children.states,
       run: this.#scoreboard?.state ?? null,
       learning: this.#learning,
@@ -366,7 +363,7 @@ export class Daemon implements CommandedDaemon {
         this.#children.show(news.view);
         break;
       case 'statistics':
-        this.#loop = news.statistics;
+        this.#told = { loop: news.statistics, servos: news.servos };
         break;
       case 'instruction':
         this.#say(news.text);

@@ -3,6 +3,7 @@ import type { Move } from '../../contract/api.js';
 import type { Rig } from '../../config/rig.js';
 import type { ArmState, LoopState } from '../../contract/apiState.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
+import type { ServoHealth } from '../../contract/servoHealth.js';
 import type { StartPose } from '../../contract/task.js';
 import type { WorldOptions } from '../../simulation/world.js';
 import type { EpisodeResult, RecordChoice, SourceChoice } from '../controlJob.js';
@@ -81,7 +82,11 @@ export type FromControl =
   /** What the motors answered to an emergency stop. */
   | { readonly kind: 'stopped'; readonly holds: boolean; readonly text: string }
   | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: CameraView }
-  | { readonly kind: 'statistics'; readonly statistics: LoopState }
+  | {
+      readonly kind: 'statistics';
+      readonly statistics: LoopState;
+      readonly servos: readonly ServoHealth[];
+    }
   /** What a person has to do now, or can know of the episode that has ended. */
   | { readonly kind: 'instruction'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string };

@@ -215,6 +215,7 @@ function required(): Connected {
 function tellStatistics(): void {
   post({
     kind: 'statistics',
+    servos: connected?.cell.robot.health?.() ?? [],
     statistics: {
       ticks: clock.ticks,
       missed: clock.allMissed,

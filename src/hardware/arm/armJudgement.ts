@@ -75,7 +75,7 @@ function checkServo(bus: string, profile: ArmProfile, { servo, found }: ServoFac
     say(
       'fail',
       describeHardwareError(found.hardwareError),
-      'remove the load, let it cool, then reboot it or switch the arm off and on',
+      'take the load away, let it cool, then alohad reboot, or switch the arm off and on',
     );
   }
   if (found.driveMode !== servo.driveMode) {

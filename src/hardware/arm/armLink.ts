@@ -2,8 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import type { ArmProfile, GripperConvention } from '../../contract/arm.js';
 import { AlohadError } from '../../contract/errors.js';
+import type { ServoHealth } from '../../contract/servoHealth.js';
 import { ArmMemory, newArmSample, type ArmOrder, type ArmSample, type ArmState } from './armMemory.js';
 import type { ArmAnswer, ArmSetup } from './armWorker.js';
+import { allocateHealth, HealthReader } from './healthMemory.js';
 
 /** An arm cannot be opened, does not obey, or has failed. All arms hold. */
 export class ArmError extends AlohadError {}
@@ -29,7 +31,9 @@ const TAKE_MS = 30;
 
 export class ArmLink {
   readonly name: string;
+  readonly #profile: ArmProfile;
   readonly #memory: ArmMemory;
+  readonly #health: HealthReader;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   readonly #sample = newArmSample();
@@ -44,10 +48,12 @@ export class ArmLink {
   /** Opens the bus and compares the arm with its profile; torque stays as it is. Throws ArmError. */
   static async open(options: ArmOptions, alarm: SharedArrayBuffer): Promise<ArmLink> {
     const memory = new ArmMemory();
-    const setup: ArmSetup = { watchdogMs: WATCHDOG_MS, ...options, memory: memory.block, alarm };
+    const health = allocateHealth(options.profile.servos.length);
+    const setup: ArmSetup = { watchdogMs: WATCHDOG_MS, ...options, memory: memory.block, health, alarm };
     const link = new ArmLink(
-      options.name,
+      options,
       memory,
+      new HealthReader(health),
       new Worker(new URL('./armWorker.js', import.meta.url), { workerData: setup }),
     );
     const answer = await link.#answer();
@@ -56,19 +62,24 @@ export class ArmLink {
     return link;
   }
 
-  private constructor(name: string, memory: ArmMemory, worker: Worker) {
+  private constructor(
+    { name, profile }: ArmOptions,
+    memory: ArmMemory,
+    health: HealthReader,
+    worker: Worker,
+  ) {
     this.name = name;
+    this.#profile = profile;
     this.#memory = memory;
+    this.#health = health;
     this.#worker = worker;
     process.on('exit', this.#abandon);
     worker.on('message', (answer: ArmAnswer) => this.#hear(answer));
-    worker.on('error', (error) =>
-      this.#hear({ ok: false, message: `the thread of ${name} died: ${String(error)}` }),
-    );
+    worker.on('error', (error) => this.#die(`the thread of ${name} died: ${String(error)}`));
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
         process.off('exit', this.#abandon);
-        this.#hear({ ok: false, message: this.#fault || `the thread of ${name} has ended` });
+        this.#die(`the thread of ${name} has ended`);
         resolve();
       });
     });
@@ -78,15 +89,20 @@ export class ArmLink {
     return this.#memory.state;
   }
 
-  /** Why the arm is faulted or gone; the reason may arrive a moment later than the state. */
+  /** Why the arm is faulted or gone. */
   get fault(): string {
-    return this.#fault || `${this.name} is ${this.state}`;
+    return this.#memory.reason || this.#fault || `${this.name} is ${this.state}`;
   }
 
   /** The newest sample, the same object every time. Safe in the loop. */
   sample(): ArmSample {
     this.#memory.readSample(this.#sample);
     return this.#sample;
+  }
+
+  /** As of a moment ago; for people, outside of the loop. */
+  health(): ServoHealth[] {
+    return this.#health.read(this.name, this.#profile, this.sample().effort);
   }
 
   /** Hands over a goal: entries `from`..`from + 7` of a 14-vector. Safe in the loop. */
@@ -104,8 +120,9 @@ export class ArmLink {
     this.#memory.askHold();
   }
 
-  /** Throws ArmError. */
+  /** Throws ArmError; an arm that is faulted or gone takes no orders. */
   async order(order: ArmOrder): Promise<void> {
+    if (this.state === 'faulted' || this.#fault !== '') throw new ArmError(this.fault);
     this.#worker.ref();
     this.#worker.postMessage(order);
     this.#memory.askOrder();
@@ -123,14 +140,17 @@ export class ArmLink {
   }
 
   #answer(): Promise<ArmAnswer> {
-    if (this.#fault !== '') return Promise.resolve({ ok: false, message: this.#fault });
     return new Promise((resolve) => {
       this.#waiting = resolve;
     });
   }
 
+  #die(reason: string): void {
+    this.#fault ||= reason;
+    this.#hear({ ok: false, message: this.fault });
+  }
+
   #hear(answer: ArmAnswer): void {
-    if (!answer.ok) this.#fault ||= answer.message;
     this.#waiting?.(answer);
     this.#waiting = undefined;
   }

@@ -7,9 +7,12 @@ import { ARM_JOINTS } from '../../contract/robot.js';
 const JOINTS = ARM_JOINTS.length;
 
 /** Places of the words. */
-const WORD = { wake: 0, goal: 1, taken: 2, hold: 3, close: 4, sample: 5, state: 6 } as const;
-/** One more than there are: what follows are numbers of eight bytes. */
+const WORD = { wake: 0, goal: 1, taken: 2, hold: 3, close: 4, sample: 5, state: 6, reason: 7 } as const;
+/** Even: what follows are numbers of eight bytes. */
 const WORDS = 8;
+const NUMBERS = 5 * JOINTS;
+/** Room for the reason of a fault [bytes]; a longer one is cut. */
+const REASON_BYTES = 2048;
 
 const CLOSE = { release: 1, abandon: 2 } as const;
 
@@ -18,7 +21,7 @@ export const ARM_STATES = ['starting', 'limp', 'active', 'holding', 'faulted', '
 export type ArmState = (typeof ARM_STATES)[number];
 
 /** What only the arm's thread can do, and answers with a message. */
-export type ArmOrder = 'activate' | 'confirmHold' | 'releaseGripper' | 'release';
+export type ArmOrder = 'activate' | 'deactivate' | 'confirmHold' | 'releaseGripper' | 'release';
 
 /** A sample of the arm, in joint space. Shape (7,) each. */
 export interface ArmSample {
@@ -34,13 +37,15 @@ export class ArmMemory {
   readonly #words: Int32Array;
   readonly #goal: Float64Array;
   readonly #sample: Float64Array;
+  readonly #reason: Uint8Array;
 
   /** @param block memory made by the other side; absent: new memory is made */
   constructor(block?: SharedArrayBuffer) {
-    this.block = block ?? new SharedArrayBuffer(WORDS * 4 + 5 * JOINTS * 8);
+    this.block = block ?? new SharedArrayBuffer(WORDS * 4 + NUMBERS * 8 + REASON_BYTES);
     this.#words = new Int32Array(this.block, 0, WORDS);
     this.#goal = new Float64Array(this.block, WORDS * 4, JOINTS);
     this.#sample = new Float64Array(this.block, WORDS * 4 + JOINTS * 8, 4 * JOINTS);
+    this.#reason = new Uint8Array(this.block, WORDS * 4 + NUMBERS * 8, REASON_BYTES);
   }
 
   get state(): ArmState {
@@ -51,6 +56,22 @@ export class ArmMemory {
     Atomics.store(this.#words, WORD.state, ARM_STATES.indexOf(state));
     Atomics.notify(this.#words, WORD.state);
     Atomics.notify(this.#words, WORD.taken);
+  }
+
+  /** Why the arm is faulted; '' while it is not. Whoever sees the state sees the reason. */
+  get reason(): string {
+    const length = Atomics.load(this.#words, WORD.reason);
+    // Text cannot be decoded in place of shared memory.
+    return new TextDecoder().decode(this.#reason.slice(0, length));
+  }
+
+  /** Faulted, for the first reason that is given. */
+  fail(reason: string): void {
+    if (Atomics.load(this.#words, WORD.reason) === 0) {
+      const { written } = new TextEncoder().encodeInto(reason, this.#reason);
+      Atomics.store(this.#words, WORD.reason, written);
+    }
+    this.state = 'faulted';
   }
 
   // The loop's side. Each is safe in the loop.

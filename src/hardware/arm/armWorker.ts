@@ -16,6 +16,7 @@ import { describeHardwareError } from '../dynamixel/controlTable.js';
 import { SerialPort } from '../serialPort.js';
 import { ArmMemory, newArmSample, type ArmOrder, type ArmState } from './armMemory.js';
 import { ArmServos } from './armServos.js';
+import { HealthWriter } from './healthMemory.js';
 import { JointSpace } from './jointSpace.js';
 
 export interface ArmSetup {
@@ -24,6 +25,8 @@ export interface ArmSetup {
   readonly profile: ArmProfile;
   readonly gripper: GripperConvention;
   readonly memory: SharedArrayBuffer;
+  /** See healthMemory.ts. */
+  readonly health: SharedArrayBuffer;
   /** One word for all arms: 1 when any of them has a fault. */
   readonly alarm: SharedArrayBuffer;
   /** What answers may take beyond the wire [ms]: the USB adapter's latency timer and a busy machine. */
@@ -43,6 +46,8 @@ const PERIOD_MS = 10;
 const DEADLINE_MS = 9;
 /** Without a new goal for this share of the watchdog's time the arm holds: the loop hangs, or its episode is over. */
 const SILENCE = 0.75;
+/** Time between two reports of the servos' health [ms]: a servo is asked in every fifth cycle, so each twice a second. */
+const HEALTH_MS = 250;
 const JOINTS = ARM_JOINTS.length;
 const GRIPPER = JOINTS - 1;
 
@@ -72,7 +77,7 @@ try {
   port = await SerialPort.open(setup.path, setup.profile.baudRate);
   serve(port);
 } catch (error) {
-  memory.state = 'faulted';
+  memory.fail(say(error));
   Atomics.store(alarm, 0, 1);
   answer({ ok: false, message: say(error) });
 } finally {
@@ -97,6 +102,8 @@ function serve(line: SerialPort): void {
   memory.state = 'limp';
   answer({ ok: true });
 
+  const health = new HealthWriter(setup.health, cycle.health, bus.statistics);
+  let healthMs = -Infinity;
   let goalsSeen = memory.goalCount;
   let holdsSeen = memory.holdCount;
   let goalMs = -Infinity;
@@ -142,6 +149,10 @@ function serve(line: SerialPort): void {
     cycle.run(nowMs + DEADLINE_MS + setup.slackMs, state() === 'active' || state() === 'holding');
     publish(cycle);
     judge(cycle, line.nowMs());
+    if (nowMs - healthMs >= HEALTH_MS) {
+      healthMs = nowMs;
+      health.write();
+    }
   }
   if (memory.releases && state() !== 'limp') servos.release();
 }
@@ -165,6 +176,9 @@ function obey(servos: ArmServos, cycle: ArmCycle, joints: readonly number[]): vo
       cycle.run(Infinity, state() === 'active' || state() === 'holding');
       servos.confirmHold(joints.map((id, joint) => ({ id, goal: cycle.goals[joint]! })));
       publish(cycle);
+    } else if (order === 'deactivate') {
+      servos.deactivate();
+      memory.state = 'limp';
     } else if (order === 'releaseGripper') servos.releaseGripper();
     else {
       servos.release();
@@ -204,9 +218,8 @@ function judge(cycle: ArmCycle, nowMs: number): void {
 /** Holds this arm for good and warns the others. */
 function fault(reason: string, cycle: ArmCycle): void {
   hold(cycle);
-  memory.state = 'faulted';
+  memory.fail(`${setup.name} (${setup.path}): ${reason}. All arms hold.`);
   Atomics.store(alarm, 0, 1);
-  answer({ ok: false, message: `${setup.name} (${setup.path}): ${reason}. All arms hold.` });
 }
 
 /** Hands the newest readings to whoever looks. */

@@ -21,7 +21,7 @@ export interface ArmCycleOptions {
   readonly healthEvery?: number;
 }
 
-export interface ServoHealth {
+export interface MeasuredHealth {
   readonly id: number;
   /** [V] and [degC]; NaN before the first reading. */
   voltageV: number;
@@ -48,7 +48,7 @@ export class ArmCycle {
   readonly velocities: Int32Array;
   readonly currents: Int32Array;
   /** By servo, shadows included. */
-  readonly health: readonly ServoHealth[];
+  readonly health: readonly MeasuredHealth[];
   readonly #bus: ServoBus;
   readonly #read: SyncRead;
   readonly #write: SyncWrite;

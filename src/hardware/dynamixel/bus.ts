@@ -99,8 +99,10 @@ export class ServoBus {
       }
     } finally {
       const damaged = parser.crcErrors - damagedBefore;
-      statistics.crcErrors += damaged;
-      if (damaged > 0) this.#untidy = true;
+      if (damaged > 0) {
+        statistics.damage(parser.damagedId, damaged);
+        this.#untidy = true;
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 /** How well each servo of a bus is heard. Counters only grow; copying them is the reader's business. */
-import { MAX_ID } from './packet.js';
+import { BROADCAST_ID, MAX_ID } from './packet.js';
 
 export interface ServoLink {
   /** Times the servo was asked for an answer. */
@@ -11,15 +11,19 @@ export interface ServoLink {
   readonly retries: number;
   /** Answers that said the instruction failed. */
   readonly refusals: number;
+  /** Damaged answers that carried its ID, or that it wrote together with others. */
+  readonly crcErrors: number;
 }
 
 export class LinkStatistics {
-  /** Damaged packets on the bus; whose they were cannot be known. */
+  /** Damaged packets on the bus. */
   crcErrors = 0;
   readonly #asked = new Uint32Array(MAX_ID + 1);
   readonly #answered = new Uint32Array(MAX_ID + 1);
   readonly #retries = new Uint32Array(MAX_ID + 1);
   readonly #refusals = new Uint32Array(MAX_ID + 1);
+  /** By the ID that the packet carried, which may be damaged itself. */
+  readonly #damaged = new Uint32Array(256);
 
   // Each safe in the loop.
   ask(id: number, isRetry = false): void {
@@ -33,6 +37,11 @@ export class LinkStatistics {
     this.#refusals[id]!++;
   }
 
+  damage(id: number, count: number): void {
+    this.crcErrors += count;
+    this.#damaged[id]! += count;
+  }
+
   of(id: number): ServoLink {
     const asked = this.#asked[id] ?? 0;
     const answered = this.#answered[id] ?? 0;
@@ -42,6 +51,7 @@ export class LinkStatistics {
       timeouts: asked - answered,
       retries: this.#retries[id] ?? 0,
       refusals: this.#refusals[id] ?? 0,
+      crcErrors: this.#damaged[id]! + this.#damaged[BROADCAST_ID]!,
     };
   }
 }

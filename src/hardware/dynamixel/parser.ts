@@ -23,6 +23,8 @@ export class PacketParser {
   alert = false;
   /** Packets dropped for a wrong CRC, and bytes that belonged to no packet, since the start. */
   crcErrors = 0;
+  /** The ID in the last damaged packet. */
+  damagedId = 0;
   strayBytes = 0;
   readonly #bytes = new Uint8Array(4 * MAX_PACKET_BYTES);
   #start = 0;
@@ -69,6 +71,7 @@ export class PacketParser {
       const crcAt = start + size - 2;
       if (crc16(bytes, start, crcAt) !== (bytes[crcAt]! | (bytes[crcAt + 1]! << 8))) {
         this.crcErrors++;
+        this.damagedId = bytes[start + 4]!;
         this.#skip(1);
         continue;
       }
