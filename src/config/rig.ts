@@ -9,7 +9,7 @@ import { TASKS } from '../contract/task.js';
 import { readYaml } from './yamlFile.js';
 
 /** Robots that a rig can be. */
-export const RIG_BACKENDS = ['sim', 'emulated', 'real'] as const;
+export const RIG_BACKENDS = ['sim', 'emulated', 'real', 'ros'] as const;
 
 const busSchema = z.strictObject({
   /** Serial device: a name given by udev, never an index. */
@@ -86,6 +86,13 @@ const rigSchema = z.strictObject({
       decay: z.number().min(-1).max(1).default(0.01),
       /** Threads of the inference session. */
       threads: z.int().min(1).max(64).default(1),
+    })
+    .prefault({}),
+  /** Namespaces of the drivers that have the arms, on backend ros. */
+  ros: z
+    .strictObject({
+      left: z.string().min(1).default('follower_left'),
+      right: z.string().min(1).default('follower_right'),
     })
     .prefault({}),
   limits: z

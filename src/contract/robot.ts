@@ -71,6 +71,8 @@ export interface Robot {
   readonly backend: Backend;
   /** Cameras of this robot; images are taken only when asked for. */
   readonly images: ImageSource;
+  /** Its joints come as messages of the loop's own thread, which has to see them in every tick. */
+  readonly hearsThread?: boolean;
   /** Opens the hardware with torque off. Throws a named error that says what to do. */
   connect(): Promise<void>;
   /** Torque on, at the present position. The only way to make the arms stiff. */

@@ -84,7 +84,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
       late.record(lateMs);
       busy.record(endedMs - beganMs);
       steps++;
-      if (endedMs - breathedMs > BREATH_MS) {
+      if (robot.hearsThread || endedMs - breathedMs > BREATH_MS) {
         await new Promise(setImmediate);
         breathedMs = performance.now();
       }

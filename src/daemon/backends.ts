@@ -1,11 +1,14 @@
 /** The robots there are to choose from, and how the workcell of each is made. */
+import { rosEnvironment } from '../config/environment.js';
 import type { Rig } from '../config/rig.js';
 import { UnavailableError } from '../contract/apiErrors.js';
 import type { Choice } from '../contract/apiState.js';
 import type { Backend } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
+import { requireRos } from '../ros/rclnodejsPort.js';
 import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
 import { armsOf, isEmulatedPort, lacksArms, ServoWorkcell } from './servoWorkcell.js';
+import { RosWorkcell } from './rosWorkcell.js';
 import { SimWorkcell } from './simWorkcell.js';
 import type { Workcell } from './workcell.js';
 
@@ -24,8 +27,6 @@ export interface WorkcellOptions {
   /** Shakes open hands by so much [rad], in simulation only: elsewhere hands shake enough. */
   readonly shake?: number;
 }
-
-const NO_ROS = 'this build has no ROS 2 client yet';
 
 /** To add a backend, add it here. */
 const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
@@ -51,15 +52,22 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     realTime: true,
   },
   ros: {
-    unavailable: () => NO_ROS,
-    // oxlint-disable-next-line require-await
-    open: async () => {
-      throw new UnavailableError(NO_ROS);
-    },
+    unavailable: lacksRos,
+    open: async (rig) => await RosWorkcell.open(rig),
     harmless: false,
     realTime: true,
   },
 };
+
+/** Why ROS 2 cannot be used; undefined when it can. */
+function lacksRos(): string | undefined {
+  try {
+    requireRos(rosEnvironment());
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 /** Whether `alohad emulate` runs for this rig. */
 const isEmulated = (rig: Rig): boolean => armsOf(rig, 'follower').every(({ path }) => isEmulatedPort(path));

@@ -31,7 +31,8 @@ export interface RosAction {
   ): Promise<{ readonly outcome: 'succeeded' | 'cancelled' | 'aborted'; readonly result: RosMessage }>;
 }
 
-export interface RosPort {
+/** What a robot behind another driver needs of ROS 2. */
+export interface RosPeer {
   /** Whether messages of this type can be made here: `interbotix_xs_msgs` often is not installed. */
   hasType(type: string): boolean;
   /** Wall clock, as stamps want it. */
@@ -40,9 +41,12 @@ export interface RosPort {
   advertise(topic: string, type: string, quality?: RosQuality): (message: RosMessage) => void;
   /** The message is the callee's to keep. */
   subscribe(topic: string, type: string, take: (message: RosMessage) => void, quality?: RosQuality): void;
-  serve(name: string, type: string, answer: (request: RosMessage) => Promise<RosMessage>): void;
   /** Throws RosPeerError when there is no answer within `patienceMs`. */
   call(name: string, type: string, request: RosMessage, patienceMs: number): Promise<RosMessage>;
+}
+
+export interface RosPort extends RosPeer {
+  serve(name: string, type: string, answer: (request: RosMessage) => Promise<RosMessage>): void;
   /** Subscribers of a topic, in this process or another. */
   listeners(topic: string): number;
   /** An action server. One goal at a time: another is refused while one is worked on. */

@@ -3,11 +3,12 @@
  * commands out. Uses the Interbotix messages where they are installed, trajectory_msgs/JointTrajectory otherwise.
  * The driver keeps its own limits and time-outs; torque is asked of it by `torque_enable`.
  */
+import type { ImageSource } from '../contract/camera.js';
 import { AlohadError, UnknownCameraError } from '../contract/errors.js';
 import { ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, isGripper, newObservation } from '../contract/robot.js';
 import type { Arm, Observation, Robot } from '../contract/robot.js';
 import type { RosGripper } from './gripper.js';
-import { RosPeerError, type RosMessage, type RosPort } from './rosPort.js';
+import { RosPeerError, type RosMessage, type RosPeer } from './rosPort.js';
 
 /** The robot is used before connect or activate, or after disconnect. */
 export class RosRobotStateError extends AlohadError {}
@@ -16,6 +17,8 @@ export class RosJointStateError extends AlohadError {}
 
 export interface RosRobotOptions {
   readonly gripper: RosGripper;
+  /** Cameras that look at the arms; none when absent. */
+  readonly images?: ImageSource;
   /** Namespace of each arm's driver. */
   readonly namespaces?: Readonly<Record<Arm, string>>;
   /** How long connect and torque wait for the driver [ms]. */
@@ -28,6 +31,13 @@ const STALE_MS = 200;
 const POLL_MS = 5;
 const TORQUE_ENABLE = 'interbotix_xs_msgs/srv/TorqueEnable';
 
+const NO_IMAGES: ImageSource = {
+  cameras: [],
+  capture: ({ camera }) => {
+    throw new UnknownCameraError(`No camera ${camera}; there is none on this ROS backend.`);
+  },
+};
+
 interface ArmPort {
   readonly namespace: string;
   readonly send: (goal: Float64Array) => void;
@@ -39,13 +49,10 @@ interface ArmPort {
 
 export class RosRobot implements Robot {
   readonly backend = 'ros';
-  readonly images = {
-    cameras: [],
-    capture: ({ camera }: { camera: string }): never => {
-      throw new UnknownCameraError(`No camera ${camera}; there is none on a ROS backend.`);
-    },
-  };
-  readonly #port: RosPort;
+  /** Joints come as messages of this thread: the loop has to let it see them in every tick. */
+  readonly hearsThread = true;
+  readonly images: ImageSource;
+  readonly #port: RosPeer;
   readonly #gripper: RosGripper;
   readonly #namespaces: Readonly<Record<Arm, string>>;
   readonly #patienceMs: number;
@@ -60,9 +67,13 @@ export class RosRobot implements Robot {
   #connected = false;
   #active = false;
 
-  constructor(port: RosPort, { gripper, namespaces = FOLLOWERS, patienceMs = 2000 }: RosRobotOptions) {
+  constructor(
+    port: RosPeer,
+    { gripper, images = NO_IMAGES, namespaces = FOLLOWERS, patienceMs = 2000 }: RosRobotOptions,
+  ) {
     this.#port = port;
     this.#gripper = gripper;
+    this.images = images;
     this.#namespaces = namespaces;
     this.#patienceMs = patienceMs;
   }
@@ -93,6 +104,11 @@ export class RosRobot implements Robot {
     this.#step = 0;
     this.#active = true;
     this.hold();
+  }
+
+  /** The next observation is the first of an episode. */
+  countFromZero(): void {
+    this.#step = 0;
   }
 
   observe(): Observation {

@@ -158,4 +158,18 @@ describe('run', () => {
     expect(outcome.timing.late.count).toBe(20);
     expect(outcome.timing.busy.maxMs).toBeGreaterThanOrEqual(35);
   });
+
+  it('lets its thread see messages in every tick of a robot that hears by them', async () => {
+    const fake = await activeFakeRobot();
+    const robot = Object.assign(fake, { hearsThread: true });
+    let breaths = 0;
+    const breathe = (): void => {
+      breaths++;
+      next = setImmediate(breathe);
+    };
+    let next = setImmediate(breathe);
+    await run({ robot, source: still, clock: new FastClock(), steps: 20 });
+    clearImmediate(next);
+    expect(breaths).toBeGreaterThanOrEqual(19);
+  });
 });

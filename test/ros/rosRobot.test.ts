@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ARMS, DOF } from '#alohad/contract/robot.js';
 import { MemoryNetwork } from '#alohad/ros/memoryPort.js';
-import { RosPeerError } from '#alohad/ros/rosPort.js';
+import { relay, RelayedPeer, type ToRelay } from '#alohad/ros/relay.js';
+import { RosPeerError, RosUnavailableError, type RosPort } from '#alohad/ros/rosPort.js';
 import { RosJointStateError, RosRobot } from '#alohad/ros/rosRobot.js';
 import { describeRobotContract } from '../contract-suites/robotContract.js';
 import { FakeXsSdk, gripper } from './fakeXsSdk.js';
@@ -22,6 +23,39 @@ afterEach(() => {
 
 describeRobotContract('RosRobot with Interbotix messages', () => robotWithArms());
 describeRobotContract('RosRobot with standard messages', () => robotWithArms(STANDARD));
+
+describeRobotContract('RosRobot whose ROS 2 is in another process', () => {
+  const network = new MemoryNetwork();
+  for (const arm of ARMS) started.push(new FakeXsSdk(network.port(), `follower_${arm}`));
+  return new RosRobot(relayed(network.port()), { gripper });
+});
+
+/** As between processes: messages are copied. */
+function relayed(port: RosPort): RelayedPeer {
+  let take: (message: ToRelay) => void = () => {};
+  const peer = new RelayedPeer((message) => take(structuredClone(message)));
+  take = relay(port, (message) => peer.take(structuredClone(message)));
+  return peer;
+}
+
+describe('RelayedPeer', () => {
+  it('passes on what nobody answers, and that the other process ended', async () => {
+    const peer = relayed(new MemoryNetwork().port());
+    await peer.ready();
+    expect(peer.hasType('interbotix_xs_msgs/srv/TorqueEnable')).toBe(true);
+    await expect(peer.call('/nobody', 'std_srvs/srv/Trigger', {}, 20)).rejects.toThrow('/nobody');
+    const waiting = peer.call('/nobody', 'std_srvs/srv/Trigger', {}, 20);
+    peer.ended('SIGKILL');
+    await expect(waiting).rejects.toThrow(/process with ROS 2 ended.*SIGKILL/);
+  });
+
+  it('says why there is no ROS 2', async () => {
+    const peer = new RelayedPeer(() => {});
+    peer.take({ kind: 'unavailable', message: 'ROS_DISTRO is not set' });
+    await expect(peer.ready()).rejects.toThrow('ROS_DISTRO is not set');
+    await expect(peer.ready()).rejects.toThrow(RosUnavailableError);
+  });
+});
 
 describe('RosRobot', () => {
   it('says which topic is silent when no driver runs', async () => {
