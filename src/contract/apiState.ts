@@ -1,4 +1,5 @@
 /** What a daemon tells about itself. Everything here is JSON; times are Unix times [ms] unless said otherwise. */
+import type { CameraHealth } from './camera.js';
 import type { Backend } from './robot.js';
 import type { ServoHealth } from './servoHealth.js';
 import type { TaskName } from './task.js';
@@ -61,8 +62,6 @@ export interface LoopState {
   readonly latency: TimingState;
   /** Steps on their way to the disk, while an episode is recorded. */
   readonly recorder: RecorderState | null;
-  /** Age of the newest frame of each camera that captures by itself [ms]; null before the first. */
-  readonly cameraAgesMs: Readonly<Record<string, number | null>>;
 }
 
 export interface RecorderState {
@@ -126,6 +125,8 @@ export interface DaemonState {
   } | null;
   readonly cameras: readonly string[];
   readonly loop: LoopState;
+  /** Real cameras; empty where pictures are drawn. */
+  readonly webcams: readonly CameraHealth[];
   /** Of a connected robot with servos, arm after arm; empty otherwise. */
   readonly servos: readonly ServoHealth[];
   readonly children: readonly ChildState[];

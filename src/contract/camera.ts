@@ -71,4 +71,15 @@ export interface CameraStatus {
   readonly message: string;
 }
 
+/** A camera as its numbers tell. */
+export interface CameraHealth extends CameraStatus {
+  /** Age of the newest picture [ms]; null before the first. */
+  readonly ageMs: number | null;
+  /** Pictures so far, and those that came damaged and were left out. */
+  readonly frames: number;
+  readonly damaged: number;
+  /** How often it was lost after it had been there. */
+  readonly interruptions: number;
+}
+
 export const isCameraFault = (state: CameraState): boolean => state !== 'live' && state !== 'starting';

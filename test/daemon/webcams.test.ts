@@ -54,6 +54,9 @@ it('shows and records the cameras of its rig, as they captured', async () => {
     expect(state.cameras).toEqual(['cam_high']);
     expect(known.has(base64(await firstFrame(daemon.url)))).toBe(true);
 
+    const { webcams } = await until(client, (one) => one.webcams.length > 0);
+    expect(webcams).toMatchObject([{ camera: 'cam_high', state: 'live', damaged: 0, interruptions: 0 }]);
+
     await client.send({
       type: 'mode',
       request: { mode: 'record', policy: 'script', episodes: 1, keep: 'all', images: 'jpeg' },

@@ -46,7 +46,7 @@ export class Daemon implements CommandedDaemon {
   #rig: Rig;
   #arms: ArmState = 'lost';
   #cameras: readonly string[] = [];
-  #told: Pick<DaemonState, 'loop' | 'servos'> = { loop: NO_LOOP, servos: [] };
+  #told: Pick<DaemonState, 'loop' | 'servos' | 'webcams'> = { loop: NO_LOOP, servos: [], webcams: [] };
   #line = 'starting';
   #changing = false;
   #activity: Activity | undefined;
@@ -363,7 +363,7 @@ export class Daemon implements CommandedDaemon {
         this.#children.show(news.view);
         break;
       case 'statistics':
-        this.#told = { loop: news.statistics, servos: news.servos };
+        this.#told = { loop: news.statistics, servos: news.servos, webcams: news.webcams };
         break;
       case 'instruction':
         this.#say(news.text);

@@ -1,6 +1,7 @@
 /** The metrics page: Prometheus text format 0.0.4, units in names as its conventions ask (seconds). */
 import type { DoorState } from '../../api/client.js';
-import type { DaemonState, LoopState, RecorderState, TimingState } from '../../contract/apiState.js';
+import type { DaemonState, RecorderState, TimingState } from '../../contract/apiState.js';
+import type { CameraHealth } from '../../contract/camera.js';
 import type { ServoHealth } from '../../contract/servoHealth.js';
 
 type Labels = Readonly<Record<string, string>>;
@@ -44,7 +45,7 @@ class Page {
 /** @param doors by which people and programs look at the daemon */
 export function metricsPage(state: DaemonState, doors: Readonly<Record<string, DoorState>>): string {
   const page = new Page();
-  const { loop, children, run, servos } = state;
+  const { loop, children, run, servos, webcams } = state;
   page.add('info', 'gauge', 'What runs', [
     {
       software: state.software,
@@ -76,7 +77,7 @@ export function metricsPage(state: DaemonState, doors: Readonly<Record<string, D
   );
   page.add('run_episodes', 'gauge', 'Episodes of the present or last run', [{}, run?.done ?? 0]);
   page.add('run_successes', 'gauge', 'Successes of the present or last run', [{}, run?.successes ?? 0]);
-  addCameras(page, loop);
+  addCameras(page, webcams);
   addRecorder(page, loop.recorder);
   addServos(page, servos);
   const ofDoors = (value: (door: DoorState) => number): Row[] =>
@@ -92,13 +93,30 @@ export function metricsPage(state: DaemonState, doors: Readonly<Record<string, D
   return page.text;
 }
 
-function addCameras(page: Page, { cameraAgesMs }: LoopState): void {
-  const ages = Object.entries(cameraAgesMs);
+function addCameras(page: Page, webcams: readonly CameraHealth[]): void {
+  page.add(
+    'camera_live',
+    'gauge',
+    'Whether a camera sends pictures that can be used',
+    ...webcams.map(({ camera, state: how }) => [{ camera }, how === 'live' ? 1 : 0] as const),
+  );
   page.add(
     'camera_age_seconds',
     'gauge',
-    'Age of the newest frame of a camera that captures by itself',
-    ...ages.map(([camera, age]): Row => [{ camera }, age === null ? Infinity : age / 1000]),
+    'Age of the newest picture',
+    ...webcams.flatMap(({ camera, ageMs }) => (ageMs === null ? [] : [[{ camera }, ageMs / 1000] as const])),
+  );
+  page.add(
+    'camera_damaged_total',
+    'counter',
+    'Pictures that came damaged',
+    ...webcams.map(({ camera, damaged }) => [{ camera }, damaged] as const),
+  );
+  page.add(
+    'camera_interruptions_total',
+    'counter',
+    'How often a camera was lost',
+    ...webcams.map(({ camera, interruptions }) => [{ camera }, interruptions] as const),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Move } from '../../contract/api.js';
 import type { Rig } from '../../config/rig.js';
 import type { ArmState, LoopState } from '../../contract/apiState.js';
+import type { CameraHealth } from '../../contract/camera.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
 import type { ServoHealth } from '../../contract/servoHealth.js';
 import type { StartPose } from '../../contract/task.js';
@@ -86,6 +87,7 @@ export type FromControl =
       readonly kind: 'statistics';
       readonly statistics: LoopState;
       readonly servos: readonly ServoHealth[];
+      readonly webcams: readonly CameraHealth[];
     }
   /** What a person has to do now, or can know of the episode that has ended. */
   | { readonly kind: 'instruction'; readonly text: string }

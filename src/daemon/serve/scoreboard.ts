@@ -16,7 +16,6 @@ export const NO_LOOP: LoopState = {
   stopping: NO_TIMING,
   latency: NO_TIMING,
   recorder: null,
-  cameraAgesMs: {},
 };
 
 function nameOf(source: SourceChoice): string {

@@ -216,6 +216,7 @@ function tellStatistics(): void {
   post({
     kind: 'statistics',
     servos: connected?.cell.robot.health?.() ?? [],
+    webcams: connected?.cell.webcams?.health ?? [],
     statistics: {
       ticks: clock.ticks,
       missed: clock.allMissed,
@@ -225,16 +226,8 @@ function tellStatistics(): void {
       stopping: timing(stopping.summary()),
       latency: timing(latency.summary()),
       recorder: episode?.recorder ?? null,
-      cameraAgesMs: cameraAges(),
     },
   });
-}
-
-/** Of cameras that capture by themselves. */
-function cameraAges(): Record<string, number | null> {
-  const webcams = connected?.cell.webcams;
-  const ages = webcams?.cameras.map((camera) => [camera, webcams.ageMs(camera)] as const) ?? [];
-  return Object.fromEntries(ages.map(([camera, age]) => [camera, Number.isFinite(age) ? age : null]));
 }
 
 function timing({ count, p50Ms, p99Ms, maxMs }: TimingSummary) {

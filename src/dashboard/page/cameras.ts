@@ -1,9 +1,12 @@
 /** Live images: the newest one of each camera; what the browser cannot decode in time is skipped. */
+import type { DaemonState } from '../../contract/apiState.js';
 import type { StreamFrame } from '../../contract/apiFrames.js';
 import { element, make } from './elements.js';
 
 interface View {
+  readonly name: string;
   readonly image: HTMLImageElement;
+  readonly fault: HTMLElement;
   readonly rate: HTMLElement;
   busy: boolean;
   shown: number;
@@ -23,10 +26,12 @@ export class Cameras {
       image.alt = ''; // The caption names it.
       const caption = make('figcaption');
       const rate = make('span');
-      caption.append(make('span', name), rate);
+      const fault = make('span');
+      fault.className = 'fault';
+      caption.append(make('span', name), fault, rate);
       figure.append(image, caption);
       element('cameras').append(figure);
-      return { image, rate, busy: false, shown: 0 };
+      return { name, image, fault, rate, busy: false, shown: 0 };
     });
     element('cameras').replaceChildren(...this.#views.map(({ image }) => image.parentElement!));
   }
@@ -45,6 +50,16 @@ export class Cameras {
         view.busy = false;
         view.shown += 1;
       });
+  }
+
+  /** Names what is wrong with real cameras; the others are drawn, and fine. */
+  judge(webcams: DaemonState['webcams']): void {
+    for (const view of this.#views) {
+      const webcam = webcams.find(({ camera }) => camera === view.name);
+      const isFine = webcam === undefined || webcam.state === 'live';
+      view.fault.textContent = isFine ? '' : webcam.state;
+      view.fault.title = isFine ? '' : webcam.message;
+    }
   }
 
   /** Called once a second. */

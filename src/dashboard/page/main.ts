@@ -66,6 +66,7 @@ function update(next: ServedState): void {
   const before = state;
   state = next;
   cameras.arrange(next.cameras);
+  cameras.judge(next.webcams);
   view.show(next, client);
   if (before && before.cameras.join() !== next.cameras.join())
     command({ type: 'subscribe', cameras: [...next.cameras], joints: true, chunks: true });

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import {
   isCameraFault,
+  type CameraHealth,
   type CameraName,
   type CameraStatus,
   type CaptureInfo,
@@ -84,6 +85,20 @@ export class Webcams implements ImageSource {
   /** How each camera is, as of the last news of it. */
   get statuses(): CameraStatus[] {
     return [...this.#eyes.values()].map(({ status }) => status);
+  }
+
+  /** How each camera is, with its numbers. */
+  get health(): CameraHealth[] {
+    return [...this.#eyes.values()].map(({ status, ring }) => {
+      const ageMs = this.ageMs(status.camera);
+      return {
+        ...status,
+        ageMs: ageMs === Infinity ? null : ageMs,
+        frames: ring.newest,
+        damaged: ring.damaged,
+        interruptions: ring.interruptions,
+      };
+    });
   }
 
   /** Age of the newest frame [ms]; Infinity before the first. Safe in the loop. Throws UnknownCameraError. */
