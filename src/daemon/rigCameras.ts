@@ -8,6 +8,9 @@ import { decodeRequested } from './jpegDecoder.js';
 import type { CapturedView } from './serve/orders.js';
 import type { Workcell } from './workcell.js';
 
+/** Emulated servos share the processors with everything else, often with who draws the pictures; nobody can be hurt. */
+const EMULATOR_PATIENCE = { staleMs: 1000, stallMs: 3000 } as const;
+
 export const cameraSpecs = ({ cameras }: Rig): CameraSpec[] =>
   Object.entries(cameras).map(([name, camera]) => {
     const { width, height, fps } = camera;
@@ -25,7 +28,9 @@ function originOf(name: string, { device, file, url, test }: RigCamera): CameraO
 /** Undefined when the rig has none. Cameras with a fault are opened, too: they may come back. */
 export async function openWebcams(rig: Rig): Promise<Webcams | undefined> {
   const specs = cameraSpecs(rig);
-  return specs.length === 0 ? undefined : await Webcams.open(specs, { decode: decodeRequested });
+  if (specs.length === 0) return undefined;
+  const timing = rig.backend === 'real' ? {} : EMULATOR_PATIENCE;
+  return await Webcams.open(specs, { decode: decodeRequested, timing });
 }
 
 /** What a thread needs that shows these cameras to people. */
