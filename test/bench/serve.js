@@ -297,10 +297,10 @@ async function emergencyStops(episode) {
       const { emergencyStop } = await client.askState();
       clickToWrite.push(lastChange() - clickedMs);
       clickToDaemon.push(emergencyStop.at - clickedMs);
+      if (clickToWrite.length % 50 === 0) say(`${clickToWrite.length} of ${values.stops} stops`);
     } else await client.send({ type: 'emergency_stop' });
     await until(client, ({ mode }) => mode === 'idle');
     await client.send({ type: 'clear_emergency_stop' });
-    if (clickToWrite.length % 50 === 0) say(`${clickToWrite.length} of ${values.stops} stops`);
   }
   const { stopping } = (await client.askState()).loop;
   client.close();
@@ -321,6 +321,8 @@ async function emergencyStops(episode) {
 }
 
 const loadBefore = loadavg()[0];
+if (loadBefore > 1)
+  say(`the machine is loaded (${loadBefore.toFixed(1)}): these will be its numbers, not ours`);
 try {
   const startToMovingMs = await startToMoving();
   say(`start to moving in the browser: ${startToMovingMs.toFixed(0)} ms`);
