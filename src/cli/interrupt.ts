@@ -2,12 +2,8 @@
  * What ends a process from outside, and a bug inside: the first asks for a safe stop (the arms hold, park, and only then
  * lose torque), a second one from a person ends the process at once, the arms stiff.
  */
-import { readFileSync } from 'node:fs';
-
-/** Ctrl-C, a service manager, a terminal that is closed. */
+/** Ctrl-C, a service manager, a terminal that is closed (Node does not keep what `nohup` ignores). */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Bit of SIGHUP in a signal mask. */
-const HANGUP_BIT = 1n;
 
 /** Runs `work` with a signal that these abort. Throws what `work` throws, or else the error that nobody caught. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -28,8 +24,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     say('an error that nobody caught: stopping safely');
     controller.abort();
   };
-  const signals = SIGNALS.filter((signal) => signal !== 'SIGHUP' || !ignoresHangup());
-  for (const signal of signals) process.on(signal, stop);
+  for (const signal of SIGNALS) process.on(signal, stop);
   process.on('uncaughtException', onError);
   try {
     const result = await work(controller.signal);
@@ -37,7 +32,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   } catch (error) {
     if (uncaught === undefined) throw error;
   } finally {
-    for (const signal of signals) process.off(signal, stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
     process.off('uncaughtException', onError);
   }
   throw uncaught;
@@ -46,14 +41,4 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 /** A terminal that is gone takes no words. */
 function say(text: string): void {
   process.stderr.write(`\n${text}\n`, () => {});
-}
-
-/** Started by `nohup`, to outlive its terminal. */
-function ignoresHangup(): boolean {
-  try {
-    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    return ignored !== undefined && (BigInt(`0x${ignored}`) & HANGUP_BIT) !== 0n;
-  } catch {
-    return false;
-  }
 }

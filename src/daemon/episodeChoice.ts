@@ -11,7 +11,7 @@ export interface ChosenEpisode extends EpisodeHeader {
   readonly path: string;
 }
 
-/** In the order given, folders by name. Throws EpisodeError when there are none or one cannot be read. */
+/** In the order given, folders by name; what was rejected is no success. Throws EpisodeError when there are none or one cannot be read. */
 export function chooseEpisodes(
   paths: readonly string[],
   keep: 'all' | 'successes' = 'all',
@@ -31,7 +31,9 @@ export function chooseEpisodes(
     }
     return entries;
   });
-  const chosen = found.filter(({ outcome }) => keep === 'all' || outcome.success);
+  const chosen = found.filter(
+    ({ outcome }) => keep === 'all' || (outcome.success && outcome.rejected === undefined),
+  );
   if (chosen.length === 0) {
     throw new EpisodeError(
       `${paths.join(', ')}: ${found.length} episodes, ${keep === 'all' ? 'none to take' : 'none of them a success'}`,
