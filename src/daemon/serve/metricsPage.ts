@@ -81,7 +81,7 @@ export function metricsPage(state: DaemonState, doors: Readonly<Record<string, D
   addRecorder(page, loop.recorder);
   addServos(page, servos);
   const ofDoors = (value: (door: DoorState) => number): Row[] =>
-    Object.entries(doors).map(([door, told]) => [{ door }, value(told)]);
+    Object.entries(doors).map(([door, keeping]) => [{ door }, value(keeping)]);
   page.add('clients', 'gauge', 'Connected clients', ...ofDoors(({ clients }) => clients));
   page.add(
     'dropped_frames_total',
