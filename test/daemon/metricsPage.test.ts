@@ -80,13 +80,19 @@ describe('the metrics page', () => {
     const loop = {
       ...IDLE_STATE.loop,
       latency: { count: 9, p50Ms: 5, p99Ms: 8, maxMs: 12 },
-      cameraAgesMs: { cam_high: 21, cam_low: null },
       recorder: { waiting: 3, capacity: 100, dropped: { steps: 1, images: 2 } },
     };
     const doors = { 'control API': { clients: 2, dropped: 5, backlog: 70_000 }, Foxglove: QUIET };
-    const text = metricsPage({ ...IDLE_STATE, loop }, doors);
+    const webcam = { message: '', frames: 9, damaged: 2, interruptions: 1 };
+    const webcams = [
+      { ...webcam, camera: 'cam_high', state: 'live', ageMs: 21 },
+      { ...webcam, camera: 'cam_low', state: 'starting', ageMs: null },
+    ] as const;
+    const text = metricsPage({ ...IDLE_STATE, loop, webcams }, doors);
     expect(value(text, 'camera_age_seconds', 'cam_high')).toBe('0.021');
-    expect(value(text, 'camera_age_seconds', 'cam_low')).toBe('+Inf');
+    expect(value(text, 'camera_age_seconds', 'cam_low')).toBeUndefined();
+    expect(value(text, 'camera_live', 'cam_low')).toBe('0');
+    expect(value(text, 'camera_damaged_total', 'cam_high')).toBe('2');
     expect(value(text, 'recorder_queue_steps')).toBe('3');
     expect(value(text, 'recorder_dropped', 'images')).toBe('2');
     expect(value(text, 'inference_latency_seconds', '0.99')).toBe('0.008');
