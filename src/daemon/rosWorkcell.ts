@@ -23,7 +23,7 @@ export class RosWorkcell implements Workcell {
   /** Throws RosUnavailableError, and what the cameras throw. */
   static async open(rig: Rig): Promise<RosWorkcell> {
     requireRos(rosEnvironment());
-    const child = fork(CHILD, { serialization: 'advanced' });
+    const child = fork(CHILD);
     const peer = new RelayedPeer((message) => {
       if (child.connected) child.send(message);
     });

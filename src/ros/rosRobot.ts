@@ -28,6 +28,8 @@ export interface RosRobotOptions {
 const FOLLOWERS: Readonly<Record<Arm, string>> = { left: 'follower_left', right: 'follower_right' };
 /** joint_states older than this are no state of the robot: 20 periods of the stock driver [ms]. */
 const STALE_MS = 200;
+/** More than two turns: no joint of these arms [rad]. */
+const FARTHEST = 4 * Math.PI;
 const POLL_MS = 5;
 const TORQUE_ENABLE = 'interbotix_xs_msgs/srv/TorqueEnable';
 
@@ -215,6 +217,8 @@ export class RosRobot implements Robot {
       const entry = names.indexOf(joint === 'gripper' ? 'left_finger' : joint);
       const value = Number(position![entry] ?? Number.NaN);
       if (!Number.isFinite(value)) return `/${namespace}/joint_states has no finite position of ${joint}`;
+      if (Math.abs(value) > FARTHEST)
+        return `/${namespace}/joint_states has ${joint} at ${value} rad, where no joint can be`;
       const rate = finiteOr0(velocity![entry]);
       const i = start + offset;
       this.#heard.qpos[i] = isGripper(i) ? this.#gripper.openingOf(value) : value;

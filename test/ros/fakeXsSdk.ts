@@ -26,7 +26,7 @@ export class FakeXsSdk {
       `/${namespace}/commands/joint_group`,
       'interbotix_xs_msgs/msg/JointGroupCommand',
       ({ name, cmd }) => {
-        if (name === 'arm' && cmd instanceof Float32Array) this.#follow([...cmd]);
+        if (name === 'arm' && (cmd instanceof Float32Array || Array.isArray(cmd))) this.#follow([...cmd]);
       },
     );
     port.subscribe(
