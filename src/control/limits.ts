@@ -1,7 +1,8 @@
 /**
  * The one place through which goals reach a robot. Every goal is finite, within the joint's range, no faster than the
  * joint's speed and never far ahead of where the joint is; anything not finite is refused and the arms hold.
- * The later rules win: an arm that was pushed away takes its goal along at once, towards itself.
+ * The later rules win: an arm that stands outside of its range comes back no faster than it may move, and one that was
+ * pushed away takes its goal along at once, towards itself.
  */
 import { UnsafeActionError } from '../contract/errors.js';
 import { ARMS, CONTROL_PERIOD_S, DOF, JOINT_NAMES } from '../contract/robot.js';
@@ -117,9 +118,9 @@ export class Limits {
       const wanted = wantedGoal[joint]!;
       const reach = limit.speed * this.#periodS;
       const last = this.#goal[joint]!;
-      const steady = clamp(wanted, last - reach, last + reach);
-      const near = clamp(steady, qpos[joint]! - limit.lead, qpos[joint]! + limit.lead);
-      const goal = clamp(near, limit.min, limit.max);
+      const within = clamp(wanted, limit.min, limit.max);
+      const steady = clamp(within, last - reach, last + reach);
+      const goal = clamp(steady, qpos[joint]! - limit.lead, qpos[joint]! + limit.lead);
       if (Math.abs(goal - wanted) > NEGLIGIBLE) this.clampedTicks[joint] = this.clampedTicks[joint]! + 1;
       this.#goal[joint] = goal;
     }

@@ -112,7 +112,8 @@ export class AlohaRobot implements Robot {
       );
     }
     observation.step = this.#step;
-    observation.timeMs = oldestMs + this.#ofThisThread;
+    // Which joint is the oldest changes, and time does not run backwards.
+    observation.timeMs = Math.max(observation.timeMs, oldestMs + this.#ofThisThread);
     return observation;
   }
 

@@ -1,6 +1,6 @@
 /** The simulated ALOHA: a Robot whose world can be reset and judged. Its time is counted in control steps. */
 import { AlohadError } from '../contract/errors.js';
-import { DOF, isGripper, type Observation, type Robot } from '../contract/robot.js';
+import { ARM_START_POSE, DOF, isGripper, type Observation, type Robot } from '../contract/robot.js';
 import { MAX_REWARD, type Judge, type Resettable, type StartPose, type TaskName } from '../contract/task.js';
 import { Shake } from './shake.js';
 import { SimCameras } from './simCameras.js';
@@ -48,6 +48,8 @@ export class SimRobot implements Robot, Judge, Resettable {
   async connect(): Promise<void> {
     if (this.#connection) return;
     const world = await World.load(this.#options);
+    // A model's zero has the arms stretched out and the fingers shut beyond their range.
+    world.placeArms(Float64Array.of(...ARM_START_POSE, ...ARM_START_POSE));
     this.#connection = {
       world,
       cameras: new SimCameras(world, () => this.#step),

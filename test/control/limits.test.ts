@@ -38,6 +38,26 @@ describe('Limits', () => {
     );
   });
 
+  it('brings an arm that stands outside of its range back without a jump', async () => {
+    const robot = await activeFakeRobot();
+    const limits = new Limits();
+    const { min, speed } = ALOHA_LIMITS[1]!;
+    const observation = robot.observe();
+    const outside = observation.qpos.slice();
+    // Where Interbotix's sleep pose has the shoulder.
+    outside[1] = -2.05;
+    let last = outside[1];
+    for (let tick = 0; tick < 10; tick++) {
+      const qpos = outside.slice();
+      qpos[1] = last;
+      const goal = limits.send(robot, { ...observation, qpos }, outside)[1]!;
+      expect(goal).toBeGreaterThanOrEqual(last);
+      expect(goal - last).toBeLessThanOrEqual(speed * CONTROL_PERIOD_S + 1e-9);
+      last = goal;
+    }
+    expect(last).toBeCloseTo(min, 9);
+  });
+
   it('leaves permitted goals alone, bit for bit, and counts nothing', async () => {
     const robot = await activeFakeRobot();
     const limits = new Limits();

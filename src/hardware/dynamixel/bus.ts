@@ -59,8 +59,9 @@ export class ServoBus {
   readonly parser = new PacketParser();
   readonly slackMs: number;
   readonly #received = new Uint8Array(MAX_PACKET_BYTES);
-  /** Something may still arrive that nobody waits for. */
+  /** Something may still arrive that nobody waits for; it is over after so long a silence [ms]. */
   #untidy = true;
+  #quietMs = QUIET_MS;
 
   constructor(port: Port, options: BusOptions = {}) {
     this.port = port;
@@ -111,8 +112,8 @@ export class ServoBus {
    * next question, and every later one too: packets do not say what they answer.
    */
   #tidy(): void {
-    const giveUpMs = this.#untidy ? this.port.nowMs() + TIDY_MS : 0;
-    const quietMs = this.#untidy ? QUIET_MS : 0;
+    const quietMs = this.#untidy ? this.#quietMs : 0;
+    const giveUpMs = this.#untidy ? this.port.nowMs() + TIDY_MS + quietMs : 0;
     let stray = false;
     while (this.port.read(this.#received, quietMs) > 0) {
       stray = true;
@@ -120,6 +121,7 @@ export class ServoBus {
     }
     if (stray || this.#untidy) this.parser.discard();
     this.#untidy = false;
+    this.#quietMs = QUIET_MS;
   }
 
   ping(id: number): PingAnswer {
@@ -244,6 +246,11 @@ export class ServoBus {
       this.statistics.ask(id, attempt > 0);
       const waitMs = this.wireMs(this.writer.length + answerBytes) + this.slackMs * 2 ** attempt;
       if (this.#receiveFrom(id, this.port.nowMs() + waitMs, dataBytes)) {
+        // What came may answer an earlier attempt, late. The others' answers would be taken for the next question's.
+        if (attempt > 0) {
+          this.#untidy = true;
+          this.#quietMs = waitMs;
+        }
         if (this.parser.error === 0) return;
         this.statistics.refuse(id);
         throw new ServoRefusedError(id, this.parser.error, doing, this.port.path);

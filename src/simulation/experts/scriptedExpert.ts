@@ -1,4 +1,5 @@
 /** A task's script as an ActionSource: plans at the first tick from where the objects lie, then follows the plan. */
+import { UnavailableError } from '../../contract/apiErrors.js';
 import { Random } from '../../contract/random.js';
 import { DOF, type Arm, type Observation } from '../../contract/robot.js';
 import { EPISODE_STEPS } from '../../contract/task.js';
@@ -36,9 +37,17 @@ export class ScriptedExpert implements ActionSource {
     this.#plan = undefined;
   }
 
-  /** Throws UnreachableError when the objects lie where the arms cannot get at them. */
+  /**
+   * Throws UnavailableError where nobody knows where the objects are, UnreachableError when they lie where the arms
+   * cannot get at them.
+   */
   decide(observation: Observation): Float64Array | undefined {
     if (!this.#plan) {
+      if (observation.environmentState.length === 0)
+        throw new UnavailableError(
+          'the scripted expert has to know where the objects are, and this robot does not: it acts on --backend sim, ' +
+            'or emulated where alohad starts the emulator itself. Choose another --policy',
+        );
       this.#plan = planMotion(this.#vary(observation.environmentState), EPISODE_STEPS);
       this.#firstStep = observation.step;
     }
