@@ -111,7 +111,8 @@ function serve(line: SerialPort): void {
   let nextMs = lastCycleMs;
   while (!memory.isClosing) {
     const wakes = memory.wakes;
-    obey(servos, cycle, joints);
+    // An order takes many exchanges, each of which the servos' watchdogs hear: that is no standstill.
+    if (obey(servos, cycle, joints)) lastCycleMs = line.nowMs();
     const goals = memory.goalCount;
     const hasGoal = goals !== goalsSeen;
     const nowMs = line.nowMs();
@@ -157,10 +158,10 @@ function serve(line: SerialPort): void {
   if (memory.releases && state() !== 'limp') servos.release();
 }
 
-/** Carries out what only this thread can do. */
-function obey(servos: ArmServos, cycle: ArmCycle, joints: readonly number[]): void {
+/** Carries out what only this thread can do; whether there was anything. */
+function obey(servos: ArmServos, cycle: ArmCycle, joints: readonly number[]): boolean {
   const received = receiveMessageOnPort(parent);
-  if (!received) return;
+  if (!received) return false;
   const order: ArmOrder = received.message;
   try {
     if (order === 'activate') {
@@ -188,6 +189,7 @@ function obey(servos: ArmServos, cycle: ArmCycle, joints: readonly number[]): vo
   } catch (error) {
     answer({ ok: false, message: say(error) });
   }
+  return true;
 }
 
 /** The joints' present places become their goals, once; a gripper keeps what it holds. */
