@@ -112,7 +112,10 @@ class FfmpegVideo implements VideoWriter {
     const { stdin } = this.#process;
     if (!stdin.writable) throw this.#failure();
     // The copy lets the caller reuse its buffer while the pipe drains.
-    if (!stdin.write(Buffer.from(rgb))) await Promise.race([once(stdin, 'drain'), this.#exit]);
+    if (stdin.write(Buffer.from(rgb))) return;
+    // A broken pipe is told by how ffmpeg exits.
+    const drained = once(stdin, 'drain').catch(async () => await this.#exit);
+    await Promise.race([drained, this.#exit]);
   }
 
   async finish(): Promise<VideoResult> {

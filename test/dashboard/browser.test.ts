@@ -94,7 +94,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
     await shows('#arms', 'active');
     await press('STOP');
     await shows('#stop', 'STOPPED');
-    await shows('#arms', 'holding');
+    await shows('#arms', 'stopped');
     await press('clear the stop');
     await shows('#line', 'cleared the emergency stop');
     await press('sim');
