@@ -154,9 +154,8 @@ it('refuses by name a rig without leaders, and people in a hurry', async () => {
   const teleop = await alohad(['teleop']);
   expect([teleop.code, teleop.stderr]).toEqual([2, expect.stringContaining('no bus leader_left')]);
   const out = join(aloha.folder, 'hurried');
-  const fast = await alohad([
-    ...['record', '--policy', 'teleop', '--rig', aloha.rig, '--pace', 'fast', '--out', out],
-  ]);
+  const inAHurry = ['--pace', 'fast', '--out', out];
+  const fast = await alohad(['record', '--policy', 'teleop', '--rig', aloha.rig, ...inAHurry]);
   expect([fast.code, fast.stderr]).toEqual([2, expect.stringContaining('people lead by the clock')]);
   expect(existsSync(out)).toBe(false);
 }, 60_000);
