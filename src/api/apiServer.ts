@@ -11,6 +11,7 @@ import { TooManyClientsError } from '../contract/apiErrors.js';
 import type { ServedState } from '../contract/apiState.js';
 import { AlohadError, UsageError } from '../contract/errors.js';
 import { requireAccess, requireSafe, type AccessRules } from './access.js';
+import { closeDoor } from './closeDoor.js';
 import { Client, type ClientCircle, type CommandedDaemon, type DoorState } from './client.js';
 import { ControlHolder } from './controlHolder.js';
 import { refusalOf, refuseUpgrade } from './refusal.js';
@@ -162,14 +163,7 @@ export class ApiServer {
   async close(): Promise<void> {
     clearTimeout(this.#stateTimer);
     clearInterval(this.#heart);
-    for (const socket of this.#sockets.clients) socket.close(1001, 'the daemon ends');
-    this.#http.closeAllConnections();
-    for (const socket of this.#sockets.clients) socket.terminate();
-    await new Promise<void>((resolve) => {
-      this.#http.close(() => {
-        resolve();
-      });
-    });
+    await closeDoor(this.#http, this.#sockets);
   }
 
   #enter(socket: WebSocket): void {

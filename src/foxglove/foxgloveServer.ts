@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { isLoopback, requireAccess, requireSafe, type AccessRules } from '../api/access.js';
+import { closeDoor } from '../api/closeDoor.js';
 import type { DoorState } from '../api/client.js';
 import { refuseUpgrade } from '../api/refusal.js';
 import { MESSAGE_BYTES } from '../contract/api.js';
@@ -149,14 +150,7 @@ export class FoxgloveServer {
 
   async close(): Promise<void> {
     clearInterval(this.#heart);
-    for (const socket of this.#sockets.clients) socket.close(1001, 'the daemon ends');
-    this.#http.closeAllConnections();
-    for (const socket of this.#sockets.clients) socket.terminate();
-    await new Promise<void>((resolve) => {
-      this.#http.close(() => {
-        resolve();
-      });
-    });
+    await closeDoor(this.#http, this.#sockets);
   }
 
   #admit(request: IncomingMessage, socket: Duplex, head: Buffer): void {
