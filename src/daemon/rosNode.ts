@@ -7,6 +7,7 @@ import { rosEnvironment } from '../config/environment.js';
 import { DaemonUnreachableError } from '../contract/apiErrors.js';
 import type { StreamFrame } from '../contract/apiFrames.js';
 import { ARM_JOINTS, type Arm } from '../contract/robot.js';
+import { linkTransform, readJoints } from '../description/urdf.js';
 import { ALOHA_LIMITS } from '../control/limits.js';
 import type { ArmInfo } from '../ros/armServices.js';
 import { RosGripper } from '../ros/gripper.js';
@@ -52,10 +53,15 @@ export async function runRosNodeOn(
   let timer: NodeJS.Timeout | undefined;
   try {
     await client.send({ type: 'hello', name: 'ROS 2' });
+    const urdf = readFileSync(URDF, 'utf8');
     node = new RosNode(port, client, {
       namespaces,
       name: `/${NODE}`,
-      urdf: readFileSync(URDF, 'utf8'),
+      urdf,
+      joints: readJoints(urdf).map((joint) => ({
+        isFixed: joint.type === 'fixed',
+        frame: (position) => linkTransform(joint, position),
+      })),
       gripper: loadGripper('aloha', 'follower'),
       arm: armInfo(),
       decode: decodeJpeg,

@@ -18,7 +18,7 @@ import { Lifecycle } from './lifecycle.js';
 import { Parameters, type Parameter } from './parameters.js';
 import type { RosMessage, RosPort } from './rosPort.js';
 import { StampClock } from './stampClock.js';
-import { Transforms } from './transforms.js';
+import { Transforms, type FrameJoint } from './transforms.js';
 import { TRIAL_ACTION, trialAction } from './trialAction.js';
 
 /** What the node needs of the daemon. */
@@ -37,6 +37,8 @@ export interface RosNodeOptions {
   readonly name: string;
   /** URDF of one arm, for robot_state_publisher and viewers. */
   readonly urdf: string;
+  /** The joints of that arm. */
+  readonly joints: readonly FrameJoint[];
   readonly gripper: GripperConvention;
   readonly arm: ArmInfo;
   readonly decode: DecodeJpeg;
@@ -67,7 +69,7 @@ export class RosNode {
   #execution: (typeof EXECUTIONS)[number] = 'ensemble';
 
   constructor(port: RosPort, daemon: DaemonLink, options: RosNodeOptions) {
-    const { namespaces, urdf, gripper, name } = options;
+    const { namespaces, urdf, joints, gripper, name } = options;
     this.#port = port;
     this.#daemon = daemon;
     this.#options = options;
@@ -79,7 +81,7 @@ export class RosNode {
       port.advertise(of('robot_description'), 'std_msgs/msg/String', 'latched')({ data: urdf });
       return {
         joints: port.advertise(of('joint_states'), 'sensor_msgs/msg/JointState'),
-        transforms: new Transforms(urdf, namespaces[arm]),
+        transforms: new Transforms(joints, namespaces[arm]),
       };
     });
     fixed({
