@@ -7,8 +7,8 @@ import type { Backend } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
 import { requireRos } from '../ros/rclnodejsPort.js';
 import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
-import { armsOf, isEmulatedPort, lacksArms, ServoWorkcell } from './servoWorkcell.js';
-import { RosWorkcell } from './rosWorkcell.js';
+import { armsOf, isEmulatedPort, lacksArms, openServoWorkcell } from './servoWorkcell.js';
+import { openRosWorkcell } from './rosWorkcell.js';
 import { SimWorkcell } from './simWorkcell.js';
 import type { Workcell } from './workcell.js';
 
@@ -39,7 +39,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
   },
   real: {
     unavailable: (rig) => lacksArms(rig, 'follower'),
-    open: async (rig) => await ServoWorkcell.open(rig, 'real'),
+    open: async (rig) => await openServoWorkcell(rig, 'real'),
     harmless: false,
     realTime: true,
   },
@@ -47,13 +47,13 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     unavailable: (rig) => lacksArms(rig, 'follower'),
     // Someone else's emulator is used as it is, without knowing what its arms move.
     open: async (rig) =>
-      isEmulated(rig) ? await ServoWorkcell.open(rig, 'emulated') : await EmulatedWorkcell.open(rig),
+      isEmulated(rig) ? await openServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
     harmless: true,
     realTime: true,
   },
   ros: {
     unavailable: lacksRos,
-    open: async (rig) => await RosWorkcell.open(rig),
+    open: async (rig) => await openRosWorkcell(rig),
     harmless: false,
     realTime: true,
   },

@@ -2,14 +2,13 @@
 import type { Rig } from '../config/rig.js';
 import { RigError } from '../contract/errors.js';
 import { ARMS } from '../contract/robot.js';
-import type { StartPose } from '../contract/task.js';
 import type { ArmOptions } from '../hardware/arm/armLink.js';
 import { AlohaRobot } from '../hardware/alohaRobot.js';
 import { serialDevice } from '../hardware/usbSerial.js';
 import { armOfBus } from './rigArms.js';
-import type { Webcams } from '../hardware/webcam/webcams.js';
 import { openWebcams } from './rigCameras.js';
-import type { SlowMove, Workcell } from './workcell.js';
+import { RoomWorkcell } from './roomWorkcell.js';
+import type { Workcell } from './workcell.js';
 
 /** What an answer may take beyond the wire: the USB adapter's latency timer and a busy machine [ms]. */
 const SLACK_MS = 8;
@@ -17,39 +16,11 @@ const SLACK_MS = 8;
 /** An emulator shares the processors with everything else: it may be silent for longer than servos on a wire [ms]. */
 const EMULATOR_PATIENCE = { slackMs: 30, watchdogMs: 2000 } as const;
 
-export class ServoWorkcell implements Workcell {
-  readonly robot: AlohaRobot;
-
-  readonly webcams: Webcams | undefined;
-
-  /** Throws RigError when the rig lacks an arm. */
-  static async open(rig: Rig, backend: 'real' | 'emulated'): Promise<ServoWorkcell> {
-    const arms = armsOf(rig, 'follower');
-    return new ServoWorkcell(backend, arms, await openWebcams(rig));
-  }
-
-  private constructor(
-    backend: 'real' | 'emulated',
-    arms: readonly ArmOptions[],
-    webcams: Webcams | undefined,
-  ) {
-    this.webcams = webcams;
-    this.robot = new AlohaRobot({ backend, arms, ...(webcams && { images: webcams }) });
-  }
-
-  async begin(_start: StartPose, toStart: SlowMove): Promise<boolean> {
-    if (!(await toStart())) return false;
-    this.robot.countFromZero();
-    return true;
-  }
-
-  async park(toRest: SlowMove): Promise<boolean> {
-    return await toRest();
-  }
-
-  async close(): Promise<void> {
-    await this.webcams?.close();
-  }
+/** Throws RigError when the rig lacks an arm. */
+export async function openServoWorkcell(rig: Rig, backend: 'real' | 'emulated'): Promise<Workcell> {
+  const arms = armsOf(rig, 'follower');
+  const webcams = await openWebcams(rig);
+  return new RoomWorkcell(new AlohaRobot({ backend, arms, ...(webcams && { images: webcams }) }), webcams);
 }
 
 export type ArmRole = 'follower' | 'leader';
