@@ -24,6 +24,7 @@ import { Webcams } from '../../dist/hardware/webcam/webcams.js';
 import { RealTimeClock } from '../../dist/realtime/clock.js';
 import { requestFifo } from '../../dist/realtime/fifo.js';
 import { TimingHistogram } from '../../dist/realtime/timingHistogram.js';
+import { BENCH_EPISODE } from './benchEpisode.js';
 import { pictures, SIZE } from './pictures.js';
 
 const { values } = parseArgs({
@@ -128,17 +129,6 @@ const circling = {
   },
   close: async () => {},
 };
-const info = {
-  task: 'insertion',
-  backend: 'emulated',
-  source: 'bench',
-  seed: 0,
-  startObjects: [],
-  softwareVersion: 'bench',
-  gripper: {},
-  cameras: CAMERAS,
-  extra: {},
-};
 const rows = [];
 if (values.fifo) console.log(requestFifo());
 try {
@@ -146,7 +136,7 @@ try {
   await session.activate();
   for (let take = 0; take < takes; take++) {
     followers.countFromZero();
-    await recorder.begin({ folder, name: `take${take}`, info, realTime: true });
+    await recorder.begin({ folder, name: `take${take}`, info: BENCH_EPISODE, realTime: true });
     const cpu = process.cpuUsage();
     const others = children(emulator.pid).map((pid) => [pid, processorMs(pid)]);
     const beganMs = performance.now();

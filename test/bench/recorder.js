@@ -15,6 +15,7 @@ import { verifyEpisode } from '../../dist/episodes/verifyEpisode.js';
 import { FrameRing } from '../../dist/realtime/frameRing.js';
 import { monotonicMs } from '../../dist/realtime/monotonic.js';
 import { pictures } from './pictures.js';
+import { BENCH_EPISODE } from './benchEpisode.js';
 
 const { values } = parseArgs({
   options: {
@@ -33,17 +34,6 @@ const rings = CAMERAS.map((camera, index) => ({
 }));
 const recorder = new Recorder({ captured: rings.map(({ camera, ring }) => ({ camera, ring })) });
 const goal = new Float64Array(DOF);
-const info = {
-  task: 'insertion',
-  backend: 'emulated',
-  source: 'bench',
-  seed: 0,
-  startObjects: [],
-  softwareVersion: 'bench',
-  gripper: {},
-  cameras: CAMERAS,
-  extra: {},
-};
 
 /** The loop; returns processor time [ms] and how long its longest call of the recorder took. */
 async function loop() {
@@ -67,7 +57,7 @@ async function loop() {
 
 try {
   const alone = await loop();
-  await recorder.begin({ folder, name: 'bench', info, realTime: true });
+  await recorder.begin({ folder, name: 'bench', info: BENCH_EPISODE, realTime: true });
   const recording = await loop();
   const finishMs = performance.now();
   const { path, outcome } = await recorder.finish();
