@@ -1,6 +1,7 @@
 /**
- * The daemon over a long time: simulation, trial mode, a client that looks at everything as the dashboard does, another
- * that comes and goes. Is its memory flat, are its handles, did any part die?
+ * The daemon over a long time: simulation, trial mode, the dashboard in a Chromium where there is one, a client that looks
+ * at everything as the dashboard does, another that comes and goes. Is its memory flat, are its handles, did any part die?
+ * The page's own memory is told beside.
  *
  *   node test/bench/soak.js [--minutes 60] [--warmup MINUTES] [--every SECONDS] [--policy NAME] [--json FILE]
  *
@@ -12,6 +13,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
 import { ApiClient } from '../../dist/api/apiClient.js';
 
 const { values } = parseArgs({
@@ -71,6 +73,17 @@ const looker = await ApiClient.connect(
 while ((await looker.askState()).arms !== 'holding') await sleep(50);
 await looker.send(everything(looker.state));
 
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  existsSync,
+);
+const browser =
+  executablePath && (await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGINT: false }));
+const page = await browser?.newPage();
+const pageErrors = [];
+page?.on('pageerror', (error) => pageErrors.push(String(error)));
+await page?.goto(url, { waitUntil: 'domcontentloaded', timeout: 300_000 });
+const devtools = await page?.context().newCDPSession(page);
+
 const samples = [];
 let visits = 0;
 const beganMs = performance.now();
@@ -79,7 +92,7 @@ while (goesOn() && minutesNow() < minutes) {
   try {
     await keepBusy();
     if (samples.length % VISIT_EVERY === VISIT_EVERY - 1) await visit();
-    samples.push(sample(await looker.askState()));
+    samples.push(sample(await looker.askState(), await pageMiB()));
   } catch (error) {
     if (!early.died) throw error;
   }
@@ -90,6 +103,7 @@ while (goesOn() && minutesNow() < minutes) {
 if (process.stderr.isTTY) process.stderr.write('\n');
 
 looker.close();
+await browser?.close();
 const diedEarly = early.died;
 const complained = complaints;
 daemon.kill('SIGINT');
@@ -126,13 +140,14 @@ async function visit() {
   await visitor.closed();
 }
 
-function sample({ loop, children, clients, run }) {
+function sample({ loop, children, clients, run }, pageHeapMiB) {
   const processes = tree(daemon.pid).map(processFacts).filter(Boolean);
   const sum = (of) => processes.reduce((total, one) => total + one[of], 0);
   return {
     minute: minutesNow(),
     processes,
     rssMiB: sum('rssMiB'),
+    pageHeapMiB,
     handles: sum('handles'),
     threads: sum('threads'),
     restarts: children.reduce((total, { deaths }) => total + deaths, 0),
@@ -141,6 +156,13 @@ function sample({ loop, children, clients, run }) {
     missed: loop.missed,
     late: loop.lateHistogram,
   };
+}
+
+/** What the page's objects take, garbage apart; undefined without a browser. */
+async function pageMiB() {
+  if (!devtools) return undefined;
+  await devtools.send('HeapProfiler.collectGarbage');
+  return (await devtools.send('Runtime.getHeapUsage')).usedSize / 2 ** 20;
 }
 
 /** Process ids of a process and all below it. */
@@ -232,6 +254,7 @@ function judge() {
     frames,
     episodes: samples.at(-1)?.episodes,
     memoryMiB: memory,
+    pageHeapMiB: enough && page ? compare((one) => one.pageHeapMiB) : 'skipped: no Chromium',
     handles,
     threads,
     lateP99Ms: enough && {
@@ -244,12 +267,13 @@ function judge() {
     exit,
     errors: errors.slice(0, 20),
     complaints: complained.slice(0, 4000),
+    pageErrors,
     passed: {
       longEnough: enough && !early.interrupted && !diedEarly,
       memoryFlat: enough && memory.growth <= FLAT,
       noLeakedHandle: enough && handles.growth <= 0 && threads.growth <= 0,
       noRestart: restarts === 0,
-      noError: errors.length === 0 && complained === '',
+      noError: errors.length === 0 && complained === '' && pageErrors.length === 0,
       endedWell: !diedEarly && exit === 0,
     },
     series: samples.filter((_, index) => index % every === 0).map((row) => ({ ...row, late: undefined })),
