@@ -264,19 +264,21 @@ async function emergencyStops(episode) {
       seed,
     })),
     {
-      module: new URL('./lastGoalPlant.js', import.meta.url).href,
-      options: { changed, pose: profile.sleepPose },
-      arms: arms.map((bus) => ({ bus, gripper: loadGripper('aloha', 'follower') })),
+      plant: {
+        module: new URL('./lastGoalPlant.js', import.meta.url).href,
+        options: { changed, pose: profile.sleepPose },
+        arms: arms.map((bus) => ({ bus, gripper: loadGripper('aloha', 'follower') })),
+      },
     },
   );
   const rig = join(folder, 'rig.yaml');
   const buses = arms.map((name) => `  ${name}: { port: ${join(folder, name)}, arm: vx300s }\n`).join('');
-  writeFileSync(rig, `name: bench\nbackend: emulated\nbuses:\n${buses}`);
+  writeFileSync(rig, `name: bench\nbackend: real\nbuses:\n${buses}`);
   const daemon = await start(['--rig', rig]);
   const client = await ApiClient.connect({ url: daemon.url });
-  await until(client, ({ arms: state }) => state === 'holding');
+  await until(client, ({ arms: state }) => state === 'limp');
   await page.goto(daemon.url, { waitUntil: 'domcontentloaded' });
-  await page.locator('#arms', { hasText: 'holding' }).waitFor();
+  await page.locator('#arms', { hasText: 'limp' }).waitFor();
   const button = await page.locator('#stop').boundingBox();
   const { offsetMs, withinMs } = await clockOffset();
   const lastChange = () => Math.max(...times);
