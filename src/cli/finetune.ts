@@ -42,7 +42,7 @@ export function finetuneCommand(): Command {
     .description(
       'improve a policy by its own roll-outs: algorithms 1 and 2 of the report, branching self-imitation',
     )
-    .requiredOption('--policy <folder>', 'checkpoint to start from, with its weights')
+    .requiredOption('--policy <folder>', 'checkpoint or training run to start from, with its weights')
     .requiredOption('--demos <folder>', 'demonstrations to go on cloning from')
     .option('--count <n>', 'use the first so many demonstrations only', integer(1))
     .option('--config <file.yaml>', 'settings; see launch/finetuning/*.yaml')

@@ -1,6 +1,7 @@
 /** What fine-tuning starts from: a policy with its weights and demonstrations, of the same robot. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import type { Rig } from '../config/rig.js';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import type { EpisodeData } from '../contract/episode.js';
 import { EpisodeError, UsageError } from '../contract/errors.js';
@@ -8,6 +9,7 @@ import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { RolloutLog } from '../learning/finetune/rolloutLog.js';
+import { newestCheckpoint } from '../learning/checkpointFolder.js';
 import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
@@ -17,8 +19,12 @@ export interface StartPolicy extends StoredPolicy {
   readonly manifest: PolicyManifest;
 }
 
-export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConfig): StartPolicy {
-  const folder = resolve(policy);
+/** Throws CheckpointError, UsageError. */
+export function readStart(
+  { policy, rig }: Pick<FinetuneRequest, 'policy' | 'rig'>,
+  config: Pick<FinetuneConfig, 'dropout'>,
+): StartPolicy {
+  const folder = newestCheckpoint(resolve(policy));
   const stored = readStoredPolicy(folder);
   // Critics that chose among offsets knew the policy as it was: what learns from here on goes without them.
   const { choice: _, ...manifest }: PolicyManifest = JSON.parse(
@@ -29,6 +35,29 @@ export function readStart({ policy, rig }: FinetuneRequest, config: FinetuneConf
   const { dropout = stored.config.dropout } = config;
   return { ...stored, manifest, config: { ...stored.config, dropout } };
 }
+
+/**
+ * Throws what a run would end with at its start, as far as it is known without its settings and without reading every
+ * demonstration: CheckpointError, UsageError, EpisodeError.
+ */
+export function requireInputs(request: Pick<FinetuneRequest, 'policy' | 'demonstrations' | 'rig'>): void {
+  readStart(request, {});
+  if (demonstrationsIn(EpisodeStore.open(request.demonstrations), request.rig).length === 0)
+    throw noDemonstrations(request);
+}
+
+const demonstrationsIn = (store: EpisodeStore, { task }: Rig): EpisodeEntry[] =>
+  store
+    .list()
+    .filter(({ info, outcome }) => info.task === task && outcome.success && outcome.rejected === undefined);
+
+const noDemonstrations = ({
+  demonstrations,
+  rig,
+}: Pick<FinetuneRequest, 'demonstrations' | 'rig'>): EpisodeError =>
+  new EpisodeError(
+    `${demonstrations} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
+  );
 
 export interface RecordedEpisode {
   readonly path: string;
@@ -58,16 +87,13 @@ const HELD_OUT_OF = 10;
  * learning, where there are enough. Throws EpisodeError for too few.
  */
 export function listDemonstrations(
-  { demonstrations: folder, count, rig }: FinetuneRequest,
+  request: Pick<FinetuneRequest, 'demonstrations' | 'count' | 'rig'>,
   heldOut: number,
   listener: RunListener,
 ): Demonstrations {
+  const { demonstrations: folder, count, rig } = request;
   const store = EpisodeStore.open(folder);
-  const listed = store
-    .list()
-    .filter(
-      ({ info, outcome }) => info.task === rig.task && outcome.success && outcome.rejected === undefined,
-    );
+  const listed = demonstrationsIn(store, rig);
   for (const { path, reason } of store.unreadable) listener.onLine(`${path} is left out: ${reason}`);
   const read = ({ name, path, info }: EpisodeEntry): DemonstrationEntry[] => {
     try {
@@ -82,10 +108,7 @@ export function listDemonstrations(
   };
   const entries = listed.slice(0, count).flatMap(read);
   const spare = count === undefined ? [] : listed.slice(count, count + heldOut).flatMap(read);
-  if (entries.length === 0)
-    throw new EpisodeError(
-      `${folder} has no successful episodes of ${rig.task} that can be read: record some with \`alohad record\``,
-    );
+  if (entries.length === 0) throw noDemonstrations(request);
   if (spare.length > 0) return { entries, heldOut: spare };
   const kept = entries.length - Math.min(heldOut, Math.floor(entries.length / HELD_OUT_OF));
   return { entries: entries.slice(0, kept), heldOut: entries.slice(kept) };

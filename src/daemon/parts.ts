@@ -10,6 +10,7 @@ import type { ActionSource } from '../contract/policy.js';
 import { insertionExpert } from '../simulation/experts/insertion.js';
 import type { ExpertNoise } from '../simulation/experts/scriptedExpert.js';
 import { transferCubeExpert } from '../simulation/experts/transferCube.js';
+import { newestCheckpoint } from '../learning/checkpointFolder.js';
 import type { WorldOptions } from '../simulation/world.js';
 
 const PRETRAINED = fileURLToPath(new URL('../../src/policy/pretrained/', import.meta.url));
@@ -21,7 +22,7 @@ export const shippedPolicies = (task: TaskName): readonly string[] => [
   `${task}-state`,
 ];
 
-/** The checkpoint folder that `name` means: `shipped`, a shipped policy's name, or a path. */
+/** The checkpoint folder that `name` means: `shipped`, a shipped policy's name, or a path: of one or of a training run. */
 export function checkpointFolder(name: string, task: TaskName): string {
   const shipped = name === 'shipped' ? `${task}-images` : name;
   if (shippedPolicies(task).includes(shipped)) {
@@ -34,7 +35,7 @@ export function checkpointFolder(name: string, task: TaskName): string {
     }
     return folder;
   }
-  return resolve(name);
+  return newestCheckpoint(resolve(name));
 }
 
 /** The simulated world that a rig describes. */

@@ -6,7 +6,7 @@ import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js
 import { CheckpointError, StorageError, UsageError } from '../contract/errors.js';
 import { storing } from '../contract/systemError.js';
 import type { TaskName } from '../contract/task.js';
-import { checkpointName, checkpointSteps, writeCheckpoint } from '../learning/checkpointFolder.js';
+import { newestCheckpoint, writeCheckpoint } from '../learning/checkpointFolder.js';
 import { importActCheckpoint } from '../learning/import/actCheckpoint.js';
 import { checkpointOf } from '../learning/import/importedPolicy.js';
 import { exportLerobot } from '../learning/import/lerobotExport.js';
@@ -15,21 +15,12 @@ import { importLerobotCheckpoint } from '../learning/import/lerobotCheckpoint.js
 import { loadCheckpoint } from '../policy/checkpoint.js';
 import { checkpointFolder } from './parts.js';
 
-/** The newest checkpoint of a training run's folder, or the folder itself. */
-function newestCheckpoint(folder: string): string {
-  const checkpoints = join(folder, 'checkpoints');
-  const newest = checkpointSteps(checkpoints).at(-1);
-  return newest === undefined ? folder : join(checkpoints, checkpointName(newest));
-}
-
 /** Verifies a checkpoint and says what it is, as rows of a table. Throws CheckpointError. */
 export async function inspectPolicy(
   name: string,
   task: TaskName,
 ): Promise<{ summary: string[][]; manifest: PolicyManifest }> {
-  const { folder, manifest, modelPath } = await loadCheckpoint(
-    newestCheckpoint(checkpointFolder(name, task)),
-  );
+  const { folder, manifest, modelPath } = await loadCheckpoint(checkpointFolder(name, task));
   const { images, provenance } = manifest;
   const cameras = images.map(({ camera, width, height, region }) => {
     const part = region ? ` of ${region.width}x${region.height} at (${region.x}, ${region.y})` : '';

@@ -95,6 +95,13 @@ export function checkpointSteps(folder: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** The newest checkpoint of a training run's folder, or the folder itself. */
+export function newestCheckpoint(folder: string): string {
+  const checkpoints = join(folder, 'checkpoints');
+  const newest = checkpointSteps(checkpoints).at(-1);
+  return newest === undefined ? folder : join(checkpoints, checkpointName(newest));
+}
+
 /** A part of a checkpoint is of no use, and its space may be what is missing. */
 function dropUnfinished(temporary: string): void {
   try {

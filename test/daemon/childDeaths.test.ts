@@ -11,6 +11,7 @@ import type { ServerMessage } from '#alohad/contract/api.js';
 import { decodeFrame } from '#alohad/contract/apiFrames.js';
 import type { ChildState, ServedState } from '#alohad/contract/apiState.js';
 import { RawClient } from '../api/fakeDaemon.js';
+import { writeTinyStart } from '../learning/finetune/tinyStart.js';
 import { ServedDaemon, until, writeRigOfBoth } from './servedDaemon.js';
 
 let folder: string;
@@ -121,7 +122,8 @@ describe('a part of the process tree that dies', { timeout: 240_000 }, () => {
       // It waits for its settings, which nobody tells it, so it lives until it is killed.
       const config = join(daemon.folder, 'settings.yaml');
       execFileSync('mkfifo', [config]);
-      const request = { mode: 'finetune', policy: '/none', demonstrations: '/none', config } as const;
+      const { demonstrations } = await writeTinyStart(folder);
+      const request = { mode: 'finetune', policy: join(folder, 'start'), demonstrations, config } as const;
       await client.send({ type: 'mode', request: { ...request, out: join(daemon.folder, 'run') } });
       const alive = async (): Promise<number> => child('learner', await returned('learner'))!.pid!;
       const first = await alive();

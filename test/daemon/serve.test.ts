@@ -157,22 +157,19 @@ describe('alohad serve', () => {
     expect((await client.askState()).arms).toBe('limp');
   });
 
-  it('notices a learner that dies and starts it again, while the loop goes on', async () => {
+  it('refuses to learn from what is not there, and goes on with what it did', async () => {
     const out = join(daemon.folder, 'run');
-    // Nothing to learn from: it ends by itself, with a reason that is told.
-    await client.send({
-      type: 'mode',
-      request: { mode: 'finetune', policy: '/none', demonstrations: '/none', out },
-    });
-    const state = await until(client, ({ children }) =>
-      children.some(({ name, deaths }) => name === 'learner' && deaths > 0),
-    );
-    expect(state.mode).toBe('finetune');
-    expect(state.children.find(({ name }) => name === 'learner')?.lastError).toContain('/none');
-    const { ticks } = state.loop;
-    await until(client, ({ loop }) => loop.ticks > ticks);
+    await client.send({ type: 'mode', request: { mode: 'trial', policy: 'script', episodes: 1 } });
+    await expect(
+      client.send({
+        type: 'mode',
+        request: { mode: 'finetune', policy: '/none', demonstrations: '/none', out },
+      }),
+    ).rejects.toThrow(/\/none.*Give a whole checkpoint folder/);
+    const { mode, children } = await client.askState();
+    expect(mode).toBe('trial');
+    expect(children.map(({ name }) => name)).not.toContain('learner');
     await client.send({ type: 'mode', request: { mode: 'idle' } });
-    expect((await client.askState()).children.find(({ name }) => name === 'learner')?.state).toBe('stopped');
   });
 
   it('streams pictures, and is seen and stopped from the command line', async () => {

@@ -101,12 +101,12 @@ export class Children {
     return await child.start();
   }
 
-  async learn(request: LearningRequest): Promise<void> {
+  async learn(request: LearningRequest, rig: Rig): Promise<void> {
     await this.#learner?.stop();
     this.#learner = new Supervised(
       'learner',
       // oxlint-disable-next-line require-await
-      async () => startLearner(request, this.#events.onLearnerLine, this.#events.onLearnerRefused),
+      async () => startLearner(request, rig, this.#events.onLearnerLine, this.#events.onLearnerRefused),
       (reason) => {
         this.#events.onChange('learner', reason);
       },

@@ -17,6 +17,7 @@ import { backendChoices, isHarmless, requireBackend } from '../backends.js';
 import { Children } from './children.js';
 import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
+import { requireInputs } from '../finetuneInputs.js';
 import { startLearning } from './learningActivity.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
 import { loopActivity, type Activity } from './loopActivity.js';
@@ -206,6 +207,7 @@ export class Daemon implements CommandedDaemon {
         await this.#startRun(request, who);
         return;
       case 'finetune':
+        requireInputs({ ...request, rig: this.#rig });
         await this.#endActivity();
         await this.#startLearning(request, who);
         return;
@@ -318,7 +320,7 @@ export class Daemon implements CommandedDaemon {
   }
 
   async #startLearning(request: Extract<ModeRequest, { mode: 'finetune' }>, who: string): Promise<void> {
-    this.#activity = await startLearning(this.#children, request, {
+    this.#activity = await startLearning(this.#children, request, this.#rig, {
       onCurves: (learning) => {
         this.#learning = learning;
         this.#options.onChange();

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Rig } from '../../config/rig.js';
 import type { ModeRequest } from '../../contract/api.js';
 import { EXIT } from '../../contract/errors.js';
 import type { RunningChild } from './supervised.js';
@@ -11,12 +12,15 @@ export type LearningRequest = Extract<ModeRequest, { mode: 'finetune' }>;
 /** Last words that are kept. */
 const LAST_WORDS = 2000;
 
-/** The arguments of the verb. A run that was begun before is resumed, also after a crash. */
-export function learnerArguments(request: LearningRequest): string[] {
+/** The arguments of the verb: the rig's world, simulated, as the arms are the daemon's. A run that was begun before is resumed, also after a crash. */
+function learnerArguments(request: LearningRequest, { task, simulation: { scene } }: Rig): string[] {
   const { policy, demonstrations, out, config, rollouts, workers } = request;
   return [
     'finetune',
     '--background',
+    '--task',
+    task,
+    ...(scene === undefined ? [] : ['--scene', scene]),
     '--policy',
     policy,
     '--demos',
@@ -37,11 +41,12 @@ export function learnerArguments(request: LearningRequest): string[] {
  */
 export function startLearner(
   request: LearningRequest,
+  rig: Rig,
   onLine: (line: string) => void,
   onRefused: (reason: string) => void,
 ): RunningChild {
   // The same program that runs this daemon.
-  const child = spawn(process.execPath, [process.argv[1]!, ...learnerArguments(request)], {
+  const child = spawn(process.execPath, [process.argv[1]!, ...learnerArguments(request, rig)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let lastWords = '';

@@ -1,4 +1,5 @@
 /** Fine-tuning as what the daemon does: its learner's curves are read now and then, until it ends or is ended. */
+import type { Rig } from '../../config/rig.js';
 import type { ModeRequest } from '../../contract/api.js';
 import type { LearningState } from '../../contract/apiState.js';
 import type { Children } from './children.js';
@@ -17,9 +18,10 @@ export interface LearningListener {
 export async function startLearning(
   children: Children,
   request: Extract<ModeRequest, { mode: 'finetune' }>,
+  rig: Rig,
   listener: LearningListener,
 ): Promise<Activity> {
-  await children.learn(request);
+  await children.learn(request, rig);
   const look = async (): Promise<void> => {
     listener.onCurves(await readLearning(request.out));
     if (children.learning) return;

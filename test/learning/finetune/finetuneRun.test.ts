@@ -19,13 +19,10 @@ import { defaultRig } from '#alohad/config/rig.js';
 import { firstOfPriorRuns, readStart, requireSameRobot } from '#alohad/daemon/finetuneInputs.js';
 import type { FinetuneRequest } from '#alohad/daemon/finetuneRequest.js';
 import { finetune } from '#alohad/daemon/finetuning.js';
-import { recordEpisodes } from '#alohad/daemon/recording.js';
 import { EpisodeStore } from '#alohad/episodes/episodeStore.js';
 import { parseFinetuneConfig } from '#alohad/learning/finetune/finetuneConfig.js';
 import { RolloutLog } from '#alohad/learning/finetune/rolloutLog.js';
-import { loadEpisodes } from '#alohad/learning/loadEpisodes.js';
-import { imitate } from '#alohad/learning/imitate.js';
-import { parseTrainingConfig } from '#alohad/learning/trainingConfig.js';
+import { writeTinyStart } from './tinyStart.js';
 
 const silent = { onProgress: () => {}, onLine: () => {} };
 const never = new AbortController().signal;
@@ -35,51 +32,7 @@ let policy: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'finetune-'));
-  demonstrations = join(folder, 'demonstrations');
-  await recordEpisodes(
-    {
-      rig: defaultRig(),
-      policy: 'script',
-      episodes: 3,
-      seed: 0,
-      directory: demonstrations,
-      images: 'none',
-      keep: 'successes',
-      waypointNoise: 0,
-      timing: 0,
-      shake: 0,
-      workers: 1,
-      pace: 'fast',
-    },
-    silent,
-    never,
-  );
-  const result = await imitate({
-    config: parseTrainingConfig({
-      name: 'tiny',
-      task: 'insertion',
-      environmentState: true,
-      network: {
-        dModel: 16,
-        heads: 2,
-        feedForward: 32,
-        encoderLayers: 1,
-        cvae: true,
-        cvaeLayers: 1,
-        latentSize: 4,
-        dropout: 0.1,
-      },
-      batchSize: 4,
-      steps: 5,
-      validation: { fraction: 0 },
-    }),
-    episodes: loadEpisodes(EpisodeStore.open(demonstrations), { task: 'insertion' }),
-    runFolder: join(folder, 'start'),
-    resume: false,
-    threads: 1,
-    provenance: {},
-  });
-  policy = result.checkpoint;
+  ({ demonstrations, policy } = await writeTinyStart(folder));
 }, 120_000);
 
 const OVERRIDES = {
