@@ -9,7 +9,10 @@ const DEFAULT_QUALITY = 90;
 let space = Buffer.alloc(0);
 
 /** The picture as a JPEG file with halved colour resolution (4:2:0), as webcams send it. */
-export function encodeJpeg({ width, height, rgb }: Image, quality: number = DEFAULT_QUALITY): Uint8Array {
+export function encodeJpeg(
+  { width, height, rgb }: Image,
+  quality: number = DEFAULT_QUALITY,
+): Uint8Array<ArrayBuffer> {
   const options = { format: turbo.FORMAT_RGB, width, height, subsampling: turbo.SAMP_420, quality };
   const needed = turbo.bufferSize(options);
   if (space.length < needed) space = Buffer.alloc(needed);

@@ -76,13 +76,22 @@ export class Daemon implements CommandedDaemon {
     });
   }
 
+  /** Those that there are pictures of; frames tell them by their place here. */
+  get cameras(): readonly string[] {
+    return this.#cameras;
+  }
+
+  get #mode(): DaemonMode {
+    return this.#activity?.mode ?? 'idle';
+  }
+
   get state(): DaemonState {
     return {
       software: version,
       startedAt: this.#startedAt,
       rig: this.#rig.name,
       task: this.#rig.task,
-      mode: this.#activity?.mode ?? 'idle',
+      mode: this.#mode,
       line: this.#line,
       changing: this.#changing,
       arms: this.#arms,
@@ -115,7 +124,7 @@ export class Daemon implements CommandedDaemon {
         await this.#change(async () => this.#switch(command.backend, who));
         return undefined;
       case 'move':
-        requireRemote(this.state);
+        requireRemote({ mode: this.#mode, changing: this.#changing });
         this.#children.loop.move(command.moves);
         return undefined;
       case 'clear_emergency_stop':

@@ -35,16 +35,24 @@ function nameOf(source: SourceChoice): string {
 export class Scoreboard {
   readonly #plan: RunPlan;
   readonly #results: EpisodeResult[] = [];
+  /** Told ten times a second, so made once per episode. */
+  #state: RunState;
 
   constructor(plan: RunPlan) {
     this.#plan = plan;
+    this.#state = this.#count();
+  }
+
+  get state(): RunState {
+    return this.#state;
   }
 
   add(result: EpisodeResult): void {
     this.#results.push(result);
+    this.#state = this.#count();
   }
 
-  get state(): RunState {
+  #count(): RunState {
     const { source, starts } = this.#plan;
     const successes = this.#results.filter(({ outcome }) => outcome.success).length;
     const { low, high } = wilson(successes, this.#results.length);

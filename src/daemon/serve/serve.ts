@@ -60,7 +60,7 @@ export async function serve(
       foxglove?.onFrame(camera, timeMs, jpeg);
       server.stream(
         ({ cameras }) => cameras.has(camera),
-        () => encodeFrame('camera', daemon.state.cameras.indexOf(camera), number, timeMs, jpeg),
+        () => encodeFrame('camera', daemon.cameras.indexOf(camera), number, timeMs, jpeg),
       );
     },
     onEvent: (level, text) => {

@@ -59,6 +59,8 @@ let scene: Scene | undefined;
 let captured: CapturedCamera[] = [];
 let watched: readonly string[] = [];
 let drawnVersion = -1;
+/** The picture being drawn: one for all, or hours of pictures leave a heap in pieces. */
+const rgb = new Uint8Array(size.width * size.height * 3);
 
 if (yields) stepThreadBack();
 port.on('message', (message: ToView) => {
@@ -126,10 +128,9 @@ function draw(): void {
   world.setState(state);
   for (const camera of watched) {
     if (!cameras.cameras.includes(camera)) continue;
-    const rgb = new Uint8Array(size.width * size.height * 3);
     const timeMs = monotonicMs();
     cameras.capture({ camera, ...size }, rgb);
-    const jpeg = Uint8Array.from(encodeJpeg({ ...size, rgb }, QUALITY));
+    const jpeg = encodeJpeg({ ...size, rgb }, QUALITY);
     port.postMessage({ kind: 'frame', camera, timeMs, jpeg } satisfies FromView, [jpeg.buffer]);
   }
 }
