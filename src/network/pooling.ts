@@ -1,7 +1,7 @@
 /** Max pooling over images, with its gradient. */
 import { imageShape, sizeOf } from './graph.js';
 import type { Tensor } from './graph.js';
-import { reshape } from './operators.js';
+import { reshape, scale, slice } from './operators.js';
 
 /** Max over k x k windows of x, shape (batch, channels, height, width); padding never wins. */
 export function maxPool(x: Tensor, kernel: number, stride: number, padding: number): Tensor {
@@ -27,8 +27,10 @@ export function maxPool(x: Tensor, kernel: number, stride: number, padding: numb
           // Indices count through the whole of x; windows overlap, so gradients add up.
           const flat = [sizeOf(shape)];
           const all = [sizeOf(x.shape)];
-          const zeros = graph.node('Expand', [graph.scalar(0), graph.integers(all)], all);
-          const places = [zeros, reshape(indices!, flat), reshape(d, flat)];
+          const added = reshape(d, flat);
+          // Zeros of a constant would be folded into one as large as x, kept for the session's life.
+          const zeros = graph.node('Expand', [scale(slice(added, 0, 0, 1), 0), graph.integers(all)], all);
+          const places = [zeros, reshape(indices!, flat), added];
           const attributes = { axis: 0, reduction: 'add' };
           return reshape(graph.node('ScatterElements', places, all, { attributes }), x.shape);
         },
