@@ -186,15 +186,19 @@ export class Graph {
   encode(outputs: Readonly<Record<string, Tensor>>, emptyList?: string): Uint8Array {
     const named = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor }));
     const needed = new Set(named.map(({ tensor }) => tensor.name));
-    const nodes: OnnxNode[] = [];
+    const kept: OnnxNode[] = [];
     for (const node of this.nodes.toReversed()) {
       if (!node.outputs.some((output) => needed.has(output))) continue;
       for (const input of node.inputs) needed.add(input);
       // MaxPool is several times faster when its indices are not asked for.
       const last = node.outputs.findLastIndex((output) => needed.has(output));
-      nodes.push({ ...node, outputs: node.outputs.slice(0, last + 1) });
+      kept.push({ ...node, outputs: node.outputs.slice(0, last + 1) });
     }
-    nodes.reverse();
+    // onnxruntime begins with what the last node needs, then takes the one before. The other way round, every weight's
+    // gradient would wait until all activations and their gradients are there, and keep them.
+    const read = new Set(kept.flatMap(({ inputs }) => inputs));
+    const isRead = ({ outputs: [...names] }: OnnxNode) => names.some((name) => read.has(name));
+    const nodes = [...kept.filter(isRead).toReversed(), ...kept.filter((node) => !isRead(node))];
     const close = (operator: string, inputs: readonly string[], output: string) =>
       nodes.push({ operator, domain: '', inputs, outputs: [output], attributes: {} });
     for (const { name, tensor } of named) close('Identity', [tensor.name], name);
