@@ -2,23 +2,10 @@
  * Post-norm transformer layers as ACT and DETR use them: positions are added to queries and keys only.
  * Tokens have shape (batch, length, d). Parameter names are listed in `actParameters.ts`.
  */
+import { attend } from './attention.js';
 import type { Parameters } from './backbone.js';
-import type { GradientRule, Tensor } from './graph.js';
-import {
-  add,
-  layerNorm,
-  linear,
-  matmul,
-  multiply,
-  relu,
-  reshape,
-  scale,
-  softmax,
-  subtract,
-  sum,
-  sumTo,
-  transpose,
-} from './operators.js';
+import type { Tensor } from './graph.js';
+import { add, layerNorm, linear, relu, reshape, transpose } from './operators.js';
 
 export interface LayerOptions {
   readonly heads: number;
@@ -103,47 +90,8 @@ function attention(
     split(project(key, 'key')),
     split(project(value, 'value')),
   ];
-  const mixed = mix(q, k, v, mask, dropout);
+  const mixed = attend(q, k, v, mask, dropout);
   // The batch is the memory's: queries of one row serve all of it.
   const rows = reshape(transpose(mixed, [0, 2, 1, 3]), [mixed.shape[0]!, ...query.shape.slice(1)]);
   return project(rows, 'out');
-}
-
-/**
- * softmax(q k^T / sqrt(size) + mask) v, all of shape (batch, heads, length, size). Without dropout, the weights are not
- * kept for the gradient but computed once more: their square of the length is the most that a large model would keep.
- */
-function mix(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  mask: Tensor | undefined,
-  dropout: LayerOptions['dropout'],
-): Tensor {
-  const { graph } = q;
-  const alpha = 1 / Math.sqrt(q.shape[3]!);
-  const weigh = (scores: Tensor) => softmax(mask ? add(scores, mask) : scores);
-  const weights = weigh(matmul(q, k, { transposeB: true, alpha }));
-  const dropped = dropout(weights);
-  if (dropped !== weights) return matmul(dropped, v);
-  return graph.composite([q, k, v], () => {
-    const output = matmul(weights, v);
-    // Not written as above: onnxruntime would see that the weights are the same and keep them.
-    const again = () =>
-      graph.cached(`weights of ${output.name}`, () =>
-        weigh(matmul(scale(q, alpha), k, { transposeB: true })),
-      );
-    const scoresGradient = (d: Tensor) =>
-      graph.cached(`scores of ${output.name} from ${d.name}`, () => {
-        // The sum of a row of weights times its gradient is that of the output times its own, which is shorter.
-        const common = sum(multiply(d, output), [3], true);
-        return multiply(again(), subtract(matmul(d, v, { transposeB: true }), common));
-      });
-    const gradients: GradientRule[] = [
-      (d) => sumTo(matmul(scoresGradient(d), k, { alpha }), q.shape),
-      (d) => sumTo(matmul(scoresGradient(d), q, { transposeA: true, alpha }), k.shape),
-      (d) => sumTo(matmul(again(), d, { transposeA: true }), v.shape),
-    ];
-    return { output, gradients };
-  });
 }

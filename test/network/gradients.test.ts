@@ -4,6 +4,7 @@
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { attend } from '#alohad/network/attention.js';
 import { convolution } from '#alohad/network/convolution.js';
 import { Graph, sizeOf } from '#alohad/network/graph.js';
 import type { Shape, Tensor } from '#alohad/network/graph.js';
@@ -138,6 +139,25 @@ const CASES: readonly Case[] = [
     build: (a, b) => op.matmul(a, b, { transposeA: true }),
   },
   { name: 'linear', shapes: [[2, 3, 4], [5, 4], [5]], build: op.linear },
+  ...[1, 2].map((rows) => ({
+    name: `attention, queries of ${rows} for a batch of 2`,
+    shapes: [
+      [rows, 3, 4, 5],
+      [2, 3, 6, 5],
+      [2, 3, 6, 5],
+    ],
+    build: (q: Tensor, k: Tensor, v: Tensor) => attend(q, k, v, undefined, (x) => x),
+  })),
+  {
+    name: 'attention, masked',
+    shapes: [
+      [2, 3, 4, 5],
+      [2, 3, 2, 5],
+      [2, 3, 2, 5],
+    ],
+    build: (q, k, v) =>
+      attend(q, k, v, q.graph.constant(Float32Array.of(0, -1e9, 0, 0), [2, 1, 1, 2]), (x) => x),
+  },
   {
     name: 'linear without bias',
     shapes: [
