@@ -1,7 +1,10 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { convolution } from '#alohad/network/convolution.js';
-import { Graph, GraphError } from '#alohad/network/graph.js';
+import { Graph, GraphError, sizeOf } from '#alohad/network/graph.js';
 import * as op from '#alohad/network/operators.js';
 import { maxPool } from '#alohad/network/pooling.js';
 
@@ -27,6 +30,36 @@ describe('Graph.encode', () => {
     const [gradient] = graph.differentiate(op.total(y), [x]);
     expect(text(graph.encode({ y }))).not.toContain('MaxPool_0.1');
     expect(text(graph.encode({ y, gradient: gradient! }))).toContain('MaxPool_0.1');
+  });
+
+  it('has onnxruntime compute the gradient of a weight before it goes on to the layer below', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', [3, 4]);
+    const weights = [4, 5, 6].map((width) => graph.input(`weight${width}`, [width, width + 1]));
+    const y = weights.reduce((rest, weight) => op.tanh(op.matmul(rest, weight)), x);
+    const gradients = graph.differentiate(op.total(y), weights);
+    const model = graph.encode(
+      Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])),
+    );
+    const directory = await mkdtemp(path.join(tmpdir(), 'alohad-'));
+    const profileFilePrefix = path.join(directory, 'profile');
+    const session = await InferenceSession.create(model, { enableProfiling: true, profileFilePrefix });
+    const inputs = [x, ...weights].map(({ name, shape }) => {
+      const data = new Float32Array(sizeOf(shape)).fill(0.1);
+      return [name, new OrtTensor('float32', data, shape)] as const;
+    });
+    await session.run(Object.fromEntries(inputs));
+    session.endProfiling();
+    await session.release();
+    const [file] = await readdir(directory);
+    const profile = await readFile(path.join(directory, file!), 'utf8');
+    await rm(directory, { recursive: true });
+    const products = profile
+      .split('\n')
+      .filter((line) => line.includes('"op_name" : "FusedMatMul"'))
+      .map((line) => /"output_type_shape" : \[\{"float":\[([\d,]+)\]/.exec(line)?.[1]);
+    // Weights have 4 to 6 rows, layers 3.
+    expect(products).toEqual(['6,7', '3,6', '5,6', '3,5', '4,5']);
   });
 
   it('gives one value under two names', async () => {
