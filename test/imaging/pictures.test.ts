@@ -18,6 +18,27 @@ describe('scaling and cutting', () => {
     expect([...resize(image, 2, 1).rgb]).toEqual([25, 0, 0, 0, 8, 0]);
   });
 
+  test('by whole numbers, every pixel is the rounded mean of the pixels it covers', () => {
+    const size = integer({ min: 1, max: 6 });
+    assert(
+      property(size, size, size, size, integer(), (toWidth, toHeight, columns, rows, seed) => {
+        const image = blankImage(toWidth * columns, toHeight * rows);
+        for (let i = 0; i < image.rgb.length; i++) image.rgb[i] = Math.imul(i + 1, seed | 1) >>> 24;
+        const scaled = resize(image, toWidth, toHeight);
+        for (let y = 0; y < toHeight; y++) {
+          for (let x = 0; x < toWidth; x++) {
+            const { rgb } = crop(image, { x: x * columns, y: y * rows, width: columns, height: rows });
+            const means = [0, 1, 2].map((colour) => {
+              const values = [...rgb].filter((_, i) => i % 3 === colour);
+              return Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+            });
+            expect(pixel(scaled, x, y)).toEqual(means);
+          }
+        }
+      }),
+    );
+  });
+
   test('keeps the mean brightness, whatever the sizes', () => {
     const size = integer({ min: 1, max: 24 });
     assert(
