@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ImageSource } from '#alohad/contract/camera.js';
@@ -93,6 +93,31 @@ describe('the recorder', () => {
     expect(() => images.image(episode, 0, { camera: 'cam_low', width: 8, height: 6 }, rgb)).toThrow(
       /no images of cam_low; its cameras: cam_high/,
     );
+  });
+
+  it('has next to nothing left to do when an episode ends: the next can begin at once', async () => {
+    let sequence = 0;
+    const source: ImageSource = {
+      cameras: ['cam_high'],
+      capture: (_, rgb) => {
+        rgb.fill(sequence);
+        return { sequence: sequence++, timeMs: sequence };
+      },
+    };
+    const requests = [{ camera: 'cam_high', width: 64, height: 48 }];
+    const recorder = recorderWith({ environmentSize: 3, cameras: { source, requests, encoderModule } });
+    await recorder.begin({ folder: folder(), name: 'a', info: INFO });
+    for (let i = 0; i < 500; i++) {
+      recorder.waitForRoom();
+      recorder.onStep(tick(i));
+    }
+    while (recorder.state.waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const before = statSync(join(folder(), readdirSync(folder())[0]!)).size;
+    const { path } = await recorder.finish();
+    // The last of ten seconds, and the index.
+    expect(before / statSync(path).size).toBeGreaterThan(0.8);
+    await recorder.begin({ folder: folder(), name: 'b', info: INFO });
+    await recorder.discard();
   });
 
   it('never waits: what does not fit is dropped, counted, and makes the episode fail', async () => {

@@ -31,7 +31,7 @@ export interface TakeResult {
   readonly success?: boolean;
   /** Why it is not to be learned from. */
   readonly rejected?: string;
-  /** From the verdict, or the word, to everything being stored and the arms ready for the next take [ms]. */
+  /** From the verdict, or the word, to everything being stored and the arms on their way to the next take [ms]. */
   readonly storedMs: number;
 }
 
