@@ -24,7 +24,14 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     say('an error that nobody caught: stopping safely');
     controller.abort();
   };
+  const onOrphaned = (): void => {
+    if (controller.signal.aborted) return;
+    say('the program that started this one is gone: stopping safely');
+    controller.abort();
+  };
   for (const signal of SIGNALS) process.on(signal, stop);
+  // Only a parent that opened a channel can be seen to go.
+  if (process.connected) process.on('disconnect', onOrphaned);
   process.on('uncaughtException', onError);
   try {
     const result = await work(controller.signal);
@@ -33,6 +40,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     if (uncaught === undefined) throw error;
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
+    process.off('disconnect', onOrphaned);
     process.off('uncaughtException', onError);
   }
   throw uncaught;

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Supervised, type RunningChild } from '#alohad/daemon/serve/supervised.js';
 
@@ -15,7 +16,7 @@ class Mortal implements RunningChild {
   }
 }
 
-const BACKOFF = { firstMs: 20, longestMs: 80, provenMs: 10_000 };
+const BACKOFF = { firstMs: 20, longestMs: 80, provenMs: 10_000, graceMs: 200 };
 const sleep = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function family(faults: number[] = []) {
@@ -79,6 +80,35 @@ describe('Supervised', () => {
     expect(hopeless.supervised.state).toMatchObject({ state: 'stopped', lastError: 'start 1 failed' });
     await sleep(50);
     expect(hopeless.born).toHaveLength(0);
+  });
+
+  it('kills who does not end when asked to, after a while, and says so', async () => {
+    const said: (string | undefined)[] = [];
+    const stubborn = new Supervised<RunningChild>(
+      'stubborn',
+      async () => {
+        const script = 'process.on("SIGINT", () => {}); setInterval(() => {}, 1000); console.log("deaf")';
+        const child = spawn(process.execPath, ['-e', script]);
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+        return {
+          ended: new Promise((resolve) => {
+            child.on('close', (_, signal) => resolve(String(signal)));
+          }),
+          end: () => child.kill('SIGINT'),
+          kill: () => child.kill('SIGKILL'),
+        };
+      },
+      (reason) => said.push(reason),
+      BACKOFF,
+    );
+    const { ended } = await stubborn.start();
+    const askedMs = performance.now();
+    await stubborn.stop();
+    expect(await ended).toBe('SIGKILL');
+    expect(performance.now() - askedMs).toBeGreaterThanOrEqual(199);
+    const words = 'it did not end within 0.2 s of being asked to, and was killed';
+    expect(said).toContain(words);
+    expect(stubborn.state).toMatchObject({ state: 'stopped', deaths: 0, lastError: words });
   });
 
   it('leaves alone who was done, or was stopped, also while waiting to start it again', async () => {

@@ -170,9 +170,11 @@ export class Daemon implements CommandedDaemon {
 
   /** Everything to a safe end: the episode, the learner with a checkpoint, the arms parked and without torque. */
   async close(): Promise<void> {
-    await this.#endActivity();
+    const ended = this.#endActivity();
+    // A learner may take its time; the arms, which hold meanwhile, do not wait for it.
+    if (!this.#children.learning) await ended;
     try {
-      await this.#children.control.child?.order({ kind: 'disconnect' });
+      await Promise.all([ended, this.#children.control.child?.order({ kind: 'disconnect' })]);
     } finally {
       await this.#children.close();
     }

@@ -1,4 +1,7 @@
-/** The learner: `alohad finetune --background` as a process of its own, with the lowest priority. */
+/**
+ * The learner: `alohad finetune --background` as a process of its own, with the lowest priority. It stops, with a
+ * checkpoint, when asked to, and when this process is gone, which it learns by the channel between them.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,11 +50,11 @@ export function startLearner(
 ): RunningChild {
   // The same program that runs this daemon.
   const child = spawn(process.execPath, [process.argv[1]!, ...learnerArguments(request, rig)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let lastWords = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-LAST_WORDS);
       for (const line of text.split('\n')) if (line.trim() !== '') onLine(line);
     });
@@ -72,6 +75,9 @@ export function startLearner(
     end: () => {
       closing = true;
       child.kill('SIGINT');
+    },
+    kill: () => {
+      child.kill('SIGKILL');
     },
   };
 }

@@ -11,6 +11,8 @@ export interface RunningChild {
   readonly ended: Promise<string | undefined>;
   /** Asks it to end. `ended` resolves some time later. */
   end(): void;
+  /** Ends it without asking. Absent: it cannot refuse. */
+  kill?(): void;
 }
 
 export interface Backoff {
@@ -18,9 +20,11 @@ export interface Backoff {
   readonly longestMs: number;
   /** After so long a life the next death counts as the first. */
   readonly provenMs: number;
+  /** Longest wait for a child that was asked to end; then it is killed. */
+  readonly graceMs: number;
 }
 
-const BACKOFF: Backoff = { firstMs: 500, longestMs: 30_000, provenMs: 60_000 };
+const BACKOFF: Backoff = { firstMs: 500, longestMs: 30_000, provenMs: 60_000, graceMs: 60_000 };
 
 export class Supervised<Child extends RunningChild> {
   readonly name: string;
@@ -79,13 +83,21 @@ export class Supervised<Child extends RunningChild> {
     }
   }
 
-  /** Ends the child for good, and waits for it. Safe to call twice. */
+  /** Ends the child for good, and waits for it; the state tells when it had to be killed. Safe to call twice. */
   async stop(): Promise<void> {
     this.#wanted = false;
     clearTimeout(this.#timer);
     const child = this.#child;
     child?.end();
+    const { graceMs } = this.#backoff;
+    const grace = setTimeout(() => {
+      if (!child?.kill) return;
+      this.#lastError = `it did not end within ${graceMs / 1000} s of being asked to, and was killed`;
+      this.#onChange(this.#lastError);
+      child.kill();
+    }, graceMs);
     await child?.ended;
+    clearTimeout(grace);
     this.#enter('stopped');
   }
 

@@ -2,8 +2,11 @@
  * Fine-tuning as a whole, in the simulator, on a tiny state-based policy: what a run leaves behind, and that a run which
  * was killed and resumed ends as one that was not.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +17,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defaultRig } from '#alohad/config/rig.js';
 import { firstOfPriorRuns, readStart, requireSameRobot } from '#alohad/daemon/finetuneInputs.js';
@@ -63,6 +68,14 @@ const weightsOf = (out: string) => {
   );
 };
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe.each(['chunk-critic', 'surrogate'] as const)('algorithm %s', (algorithm) => {
   const overrides = { ...OVERRIDES, algorithm };
 
@@ -87,6 +100,26 @@ describe.each(['chunk-critic', 'surrogate'] as const)('algorithm %s', (algorithm
 });
 
 describe('a run', () => {
+  test('beside a daemon that is killed stops, with a checkpoint of all that was played', async () => {
+    const out = join(folder, 'orphan');
+    const config = join(folder, 'orphan.yaml');
+    writeFileSync(config, JSON.stringify({ ...OVERRIDES, rollouts: 10_000, checkpointEvery: 10_000 }));
+    const daemon = spawn(process.execPath, [
+      fileURLToPath(new URL('learnerParent.mjs', import.meta.url)),
+      fileURLToPath(new URL('../../../dist/main.js', import.meta.url)),
+      JSON.stringify({ mode: 'finetune', policy, demonstrations, out, config, workers: 1 }),
+    ]);
+    const [pid] = await once(daemon.stdout, 'data');
+    const learner = Number(pid);
+    const log = join(out, 'rollouts.jsonl');
+    while (!existsSync(log) || readFileSync(log, 'utf8') === '') await sleep(20);
+    daemon.kill('SIGKILL');
+    while (isAlive(learner)) await sleep(20);
+    const played = readFileSync(log, 'utf8').trimEnd().split('\n').length;
+    expect(readdirSync(join(out, 'checkpoints'))).toContain(`step_${String(played).padStart(8, '0')}`);
+    // It gives way to everything else, and a machine that runs tests is busy.
+  }, 600_000);
+
   test('leaves a policy that serves, its log, evaluations and numbers', async () => {
     const report = await finetune(request('whole'), silent, never);
     expect(report).toMatchObject({ rollouts: 4, interrupted: false });
