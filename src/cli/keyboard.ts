@@ -1,11 +1,22 @@
 /** Keys of a terminal by name, one at a time; what was typed ahead is kept for whoever asks next. */
 import type { Readable } from 'node:stream';
-import { Interrupted } from '../contract/errors.js';
+import { AlohadError, Interrupted } from '../contract/errors.js';
+import { inForeground } from './foreground.js';
 
 /** A terminal's input; a pipe's characters are taken as they come. */
 export interface Keys extends Readable {
   readonly isTTY?: boolean;
   setRawMode?(raw: boolean): unknown;
+}
+
+/** The terminal is there, but what is typed goes to somebody else: nobody could stop the arms by a key. */
+export class KeyboardLostError extends AlohadError {
+  constructor() {
+    super(
+      'keys do not come to this program any more: it was put into the background, or the program that started it was ' +
+        'killed. Run it in the foreground of a terminal',
+    );
+  }
 }
 
 /** Nobody can press a key any more. */
@@ -32,6 +43,8 @@ const SEQUENCE = /^\u001b[[O][\d;]*([A-Za-z~])/;
 const UNFINISHED = /^\u001b(?:[[O][\d;]*)?$/;
 /** After Esc, what belongs to an arrow comes at once or not at all [ms]. */
 const ESCAPE_MS = 50;
+/** How often it is looked whether keys still come to us [ms]. */
+const FOREGROUND_MS = 500;
 const CTRL_C = '\u0003';
 
 export class Keyboard {
@@ -46,12 +59,16 @@ export class Keyboard {
   /**
    * The first key for which `answer` has something; others are passed over. Arrows, `escape`, `enter`, `space` and
    * `backspace` go by these names, other keys by their character. Throws Interrupted when `signal` aborts, NobodyThere
-   * when no more can come.
+   * when no more can come, KeyboardLostError when they go to another program.
    */
   async next<T>(answer: (key: string) => T | undefined, signal: AbortSignal): Promise<T> {
     const stream = this.#stream;
+    const isOurs = (): boolean => stream.isTTY !== true || inForeground();
+    // To set up a terminal that is not ours would stop this process where it is.
+    if (!isOurs()) throw new KeyboardLostError();
     stream.setRawMode?.(true);
     let timer: NodeJS.Timeout | undefined;
+    let watch: NodeJS.Timeout | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
         const look = (whole: boolean): void => {
@@ -71,10 +88,12 @@ export class Keyboard {
           look(false);
         };
         const onEnd = (): void => finish(() => reject(new NobodyThere('standard input has ended')));
+        const onLost = (): void => finish(() => reject(new KeyboardLostError()));
         const onAbort = (): void => finish(() => reject(new Interrupted('nobody is asked any more')));
         const finish = (then: () => void): void => {
           clearTimeout(timer);
-          stream.off('data', onData).off('end', onEnd).pause();
+          clearInterval(watch);
+          stream.off('data', onData).off('end', onEnd).off('error', onLost).pause();
           signal.removeEventListener('abort', onAbort);
           then();
         };
@@ -83,12 +102,15 @@ export class Keyboard {
           return;
         }
         signal.addEventListener('abort', onAbort);
-        stream.on('data', onData).on('end', onEnd).resume();
+        watch = setInterval(() => {
+          if (!isOurs()) onLost();
+        }, FOREGROUND_MS);
+        stream.on('data', onData).on('end', onEnd).on('error', onLost).resume();
         look(false);
         if (stream.readableEnded) onEnd();
       });
     } finally {
-      stream.setRawMode?.(false);
+      if (isOurs()) stream.setRawMode?.(false);
     }
   }
 

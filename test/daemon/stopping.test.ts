@@ -1,15 +1,20 @@
 /**
- * What servos do when the process that drives them is asked to end, is closed with its terminal, or fails: the arms hold,
- * park, and lose torque only when parked or when a person says so. Read from the servos' own registers.
+ * What servos do when the process that drives them is asked to end, is closed with its terminal, loses its parent, or
+ * fails: the arms hold, park, and lose torque only when parked or when a person says so. Read from the servos' own
+ * registers.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { alohad } from '../cli/alohad.js';
 import { EmulatedAloha, SIDES } from '../hardware/emulatedAloha.js';
+import { openPty, writeNow } from '#alohad/hardware/linux.js';
 import { MAIN } from './servedDaemon.js';
 
 const PLANTED = fileURLToPath(new URL('plantedError.mjs', import.meta.url));
+const PARENT = fileURLToPath(new URL('parent.mjs', import.meta.url));
 /** Ticks of a follower's shoulder at rest, and half way up. */
 const AT_REST = 900;
 const SHOULDER = 1;
@@ -27,11 +32,17 @@ class Verb {
   readonly ended: Promise<number | null>;
   shown = '';
 
-  constructor(args: string) {
-    const words = `${MAIN} ${args} --rig ${aloha.rig} --backend emulated`.split(' ');
-    this.process = spawn(process.execPath, ['--import', PLANTED, ...words], {
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
+  /** The verb by itself, or below `launcher`. */
+  static run(args: string, launcher: readonly string[] = ['--import', PLANTED]): Verb {
+    return new Verb(spawn(process.execPath, [...launcher, ...Verb.words(args)]));
+  }
+
+  static words(args: string): string[] {
+    return `${MAIN} ${args} --rig ${aloha.rig} --backend emulated`.split(' ');
+  }
+
+  constructor(child: ChildProcess) {
+    this.process = child;
     this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.shown += text));
     this.ended = new Promise((resolve) => this.process.on('close', resolve));
   }
@@ -51,8 +62,7 @@ const VERBS = {
 } as const;
 
 /** The arms are up, and follow a person's. */
-async function moving(name: keyof typeof VERBS): Promise<Verb> {
-  const verb = new Verb(VERBS[name]);
+async function moving(name: keyof typeof VERBS, verb = Verb.run(VERBS[name])): Promise<Verb> {
   await verb.until('close both leader grippers');
   aloha.closeHands();
   await verb.until('follow the leaders');
@@ -86,6 +96,39 @@ describe('arms hold, then park, then lose torque', () => {
     },
     120_000,
   );
+});
+
+describe('arms are parked when what started their process is killed', () => {
+  it('and had a channel to it', async () => {
+    const verb = await moving('teleop', Verb.run(VERBS.teleop, [PARENT]));
+    verb.process.kill('SIGKILL');
+    // It goes on until the verb has let go of its output.
+    await verb.ended;
+    expect(verb.shown).toContain('the program that started this one is gone: stopping safely');
+    await expectParked();
+  }, 120_000);
+
+  it('and keys at the terminal go elsewhere', async () => {
+    const terminal = openPty();
+    const pidFile = join(aloha.folder, 'pid');
+    const started = `echo $$ >${pidFile}; ${process.execPath} ${Verb.words(VERBS.teleop).join(' ')}; true`;
+    // A shell at a terminal that runs a script in the foreground, as people start things.
+    const shell = `exec <${terminal.path}; exec bash --norc -i -c "$0"`;
+    const shellWords = ['-c', shell, `sh -c '${started}'; read -t 60 line`];
+    try {
+      const verb = await moving('teleop', new Verb(spawn('sh', shellWords, { detached: true })));
+      const script = Number(readFileSync(pidFile, 'utf8'));
+      const driver = readFileSync(`/proc/${script}/task/${script}/children`, 'utf8').trim();
+      process.kill(script, 'SIGKILL');
+      while (existsSync(`/proc/${driver}`)) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(verb.shown).toContain('keys do not come to this program any more');
+      await expectParked();
+      writeNow(terminal.master, Buffer.from('\n'), 1);
+      await verb.ended;
+    } finally {
+      terminal.close();
+    }
+  }, 120_000);
 });
 
 describe('arms that may not be moved stay stiff', () => {
