@@ -18,6 +18,7 @@ const PROFILE = loadArmProfile('vx300s');
 const GRIPPER = loadGripper('aloha', 'follower');
 /** Ten times what is usual: the machine that runs tests may be busy. */
 const WATCHDOG_MS = 2000;
+const RAD_PER_TICK = Math.PI / 2048;
 const NAMES = ['left', 'right'] as const;
 const DRIVER = fileURLToPath(new URL('drivingProcess.mjs', import.meta.url));
 
@@ -109,6 +110,38 @@ describe('an arm that fails holds all arms', () => {
     await expectHeld(right);
     await left.close();
     expect(left.fault).toContain('is gone');
+  });
+
+  it('a bus unplugged in mid-motion: the other waist gets one goal more, where it is, and stays there', async () => {
+    const [left, right] = await activeArms();
+    const waist = (): number => right.sample().position[0]! / RAD_PER_TICK;
+    await turnUntil([left, right], () => right.sample().position[0]! > 0.1);
+    emulator.apply('left', { kind: 'unplug' });
+    await turnUntil([left, right], () => right.state === 'holding');
+    const held = waist();
+    const turned = new Float64Array(7).fill(1);
+    for (let tick = 0; tick < 10; tick++) {
+      right.put(turned, 0); // Nobody listens any more.
+      await sleep(20);
+    }
+    await right.close('stiff');
+    const port = await SerialPort.open(join(folder, 'right'), PROFILE.baudRate);
+    try {
+      const bus = new ServoBus(port, { slackMs: 500 });
+      const goals: number[] = [];
+      let position = 0;
+      for (let look = 0; look < 3; look++) {
+        goals.push(bus.readSigned(1, ADDRESS.goalPosition, 4) - 2048);
+        position = bus.readSigned(1, ADDRESS.presentPosition, 4) - 2048;
+        await sleep(100);
+      }
+      expect(new Set(goals).size).toBe(1);
+      // Measured in the cycle before; a cycle at 0.25 rad/s is 2 ticks, and busy machines have long ones.
+      expect(Math.abs(goals[0]! - held)).toBeLessThan(20);
+      expect(Math.abs(position - goals[0]!)).toBeLessThanOrEqual(4);
+    } finally {
+      port.close();
+    }
   });
 
   it('a servo that falls silent', async () => {
