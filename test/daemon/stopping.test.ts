@@ -18,6 +18,7 @@ const PARENT = fileURLToPath(new URL('parent.mjs', import.meta.url));
 /** Ticks of a follower's shoulder at rest, and half way up. */
 const AT_REST = 900;
 const SHOULDER = 1;
+const ATTEMPTS = 3;
 
 let aloha: EmulatedAloha;
 beforeEach(async () => {
@@ -62,11 +63,20 @@ const VERBS = {
 } as const;
 
 /** The arms are up, and follow a person's. */
-async function moving(name: keyof typeof VERBS, verb = Verb.run(VERBS[name])): Promise<Verb> {
-  await verb.until('close both leader grippers');
-  aloha.closeHands();
-  await verb.until('follow the leaders');
-  return verb;
+async function moving(name: keyof typeof VERBS, start = () => Verb.run(VERBS[name])): Promise<Verb> {
+  for (let attempt = 1; ; attempt++) {
+    const verb = start();
+    try {
+      await verb.until('close both leader grippers');
+      aloha.closeHands();
+      await verb.until('follow the leaders');
+      return verb;
+    } catch (error) {
+      // A machine that runs tests may be too busy for arms, which is told, too.
+      if (attempt === ATTEMPTS || !verb.shown.includes('or the machine overloaded')) throw error;
+      aloha.openHands();
+    }
+  }
 }
 
 async function expectParked(): Promise<void> {
@@ -100,13 +110,13 @@ describe('arms hold, then park, then lose torque', () => {
 
 describe('arms are parked when what started their process is killed', () => {
   it('and had a channel to it', async () => {
-    const verb = await moving('teleop', Verb.run(VERBS.teleop, [PARENT]));
+    const verb = await moving('teleop', () => Verb.run(VERBS.teleop, [PARENT]));
     verb.process.kill('SIGKILL');
     // It goes on until the verb has let go of its output.
     await verb.ended;
     expect(verb.shown).toContain('the program that started this one is gone: stopping safely');
     await expectParked();
-  }, 120_000);
+  }, 240_000);
 
   it('and keys at the terminal go elsewhere', async () => {
     const terminal = openPty();
@@ -114,9 +124,9 @@ describe('arms are parked when what started their process is killed', () => {
     const started = `echo $$ >${pidFile}; ${process.execPath} ${Verb.words(VERBS.teleop).join(' ')}; true`;
     // A shell at a terminal that runs a script in the foreground, as people start things.
     const shell = `exec <${terminal.path}; exec bash --norc -i -c "$0"`;
-    const shellWords = ['-c', shell, `sh -c '${started}'; read -t 60 line`];
+    const shellWords = ['-c', shell, `sh -c '${started}'; read -t 20 line`];
     try {
-      const verb = await moving('teleop', new Verb(spawn('sh', shellWords, { detached: true })));
+      const verb = await moving('teleop', () => new Verb(spawn('sh', shellWords, { detached: true })));
       const script = Number(readFileSync(pidFile, 'utf8'));
       const driver = readFileSync(`/proc/${script}/task/${script}/children`, 'utf8').trim();
       process.kill(script, 'SIGKILL');
@@ -128,7 +138,7 @@ describe('arms are parked when what started their process is killed', () => {
     } finally {
       terminal.close();
     }
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('arms that may not be moved stay stiff', () => {
