@@ -7,7 +7,7 @@
  */
 import type { CommandedDaemon, DaemonCommand, DoorState } from '../../api/client.js';
 import type { Rig } from '../../config/rig.js';
-import { BusyError, EmergencyStopError, UnavailableError } from '../../contract/apiErrors.js';
+import { BusyError, EmergencyStopError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
 import type { ArmState, DaemonMode, DaemonState, LearningState } from '../../contract/apiState.js';
 import type { Backend } from '../../contract/robot.js';
@@ -19,6 +19,7 @@ import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
 import { requireInputs } from '../finetuneInputs.js';
 import { startLearning } from './learningActivity.js';
+import { loadActor, playRun } from './playRun.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
 import { loopActivity, type Activity } from './loopActivity.js';
 import { metricsPage } from './metricsPage.js';
@@ -264,15 +265,8 @@ export class Daemon implements CommandedDaemon {
 
   async #startRun(request: RunRequest, who: string): Promise<void> {
     const plan = planRun(request, this.#rig, this.#options.episodeFolder);
-    if (plan.source.kind === 'policy') {
-      this.#say(`loading policy ${plan.source.folder}`);
-      const { manifest } = await this.#children.policy(plan.source.folder, plan.rig);
-      const missing = manifest.images.filter(({ camera }) => !this.#cameras.includes(camera));
-      if (missing.length > 0)
-        throw new UnavailableError(
-          `policy ${manifest.name} needs ${missing.map(({ camera }) => camera).join(', ')}; there is ${this.#cameras.join(', ')}`,
-        );
-    }
+    if (plan.source.kind === 'policy') this.#say(`loading policy ${plan.source.folder}`);
+    await loadActor(plan, this.#children, this.#cameras);
     await this.#endActivity();
     await this.#hold();
     const scoreboard = new Scoreboard(plan);
@@ -303,31 +297,10 @@ export class Daemon implements CommandedDaemon {
     });
   }
 
-  /** Episodes one after the other, the arms holding in between, until all are done or something ends it. */
   async #play(plan: RunPlan, scoreboard: Scoreboard, ending: () => boolean): Promise<void> {
-    for (const start of plan.starts) {
-      if (ending() || this.#words.stop.aborted) return;
-      const { source } = plan;
-      const result = await this.#children.loop.order({
-        kind: 'episode',
-        episode: {
-          rig: plan.rig,
-          start,
-          steps: plan.steps,
-          source: source.kind === 'policy' ? await this.#servedPolicy(source.folder, plan.rig) : source,
-          ...(plan.record && { record: plan.record }),
-        },
-      });
-      if (result === 'stopped' || result === undefined) return;
-      scoreboard.add(result);
-      this.#options.onChange();
-    }
-    this.#say(scoreboard.summary);
-  }
-
-  async #servedPolicy(folder: string, rig: Rig) {
-    const { manifest, block } = await this.#children.policy(folder, rig);
-    return { kind: 'policy', folder, manifest, block } as const;
+    const goesOn = (): boolean => !ending() && !this.#words.stop.aborted;
+    if (await playRun(plan, scoreboard, this.#children, goesOn, this.#options.onChange))
+      this.#say(scoreboard.summary);
   }
 
   async #startLearning(request: Extract<ModeRequest, { mode: 'finetune' }>, who: string): Promise<void> {
