@@ -91,9 +91,13 @@ Examples:
 function print(report: TrialReport): void {
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const [low, high] = report.wilson95;
+  const played = `${report.task} with ${report.policy} on ${report.backend}: `;
   const lines = [
-    `${report.task} with ${report.policy} on ${report.backend}: ${report.successes} of ${report.episodes} succeeded, ` +
-      `${percent(report.rate)} (95 % Wilson interval ${percent(low)} to ${percent(high)})`,
+    report.judged
+      ? `${played}${report.successes} of ${report.episodes} succeeded, ` +
+        `${percent(report.rate)} (95 % Wilson interval ${percent(low)} to ${percent(high)})`
+      : `${played}${report.episodes} played; nothing gives rewards there, so count successes yourself, ` +
+        'or record them with `alohad record` and label them with y or n',
   ];
   if (report.latencyMs) {
     lines.push(

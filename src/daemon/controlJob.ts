@@ -81,6 +81,8 @@ export type ControlMessage =
   | {
       readonly kind: 'ready';
       readonly sourceName: string;
+      /** Whether anybody gives rewards; otherwise outcomes say nothing of success. */
+      readonly judged: boolean;
       readonly cameras: readonly string[];
       readonly sceneSha256: string;
     }

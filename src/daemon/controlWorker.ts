@@ -48,6 +48,7 @@ async function control(
         post({
           kind: 'ready',
           sourceName: source.actions.name,
+          judged: judge !== undefined,
           cameras: robot.images.cameras,
           sceneSha256: physics?.sceneSha256 ?? '',
         });

@@ -37,6 +37,8 @@ export interface TrialReport {
   readonly pace: string;
   readonly execution: Rig['execution'];
   readonly episodes: number;
+  /** False where nobody gives rewards, as on real arms: what is said of success then means nothing. */
+  readonly judged: boolean;
   readonly successes: number;
   readonly rate: number;
   readonly wilson95: readonly [number, number];
@@ -70,9 +72,10 @@ export async function runTrials(
   const starts = startsOf(request, rig.task);
   const pictures = await Pictures.open(request, starts, listener);
   const results: (EpisodeResult | undefined)[] = starts.map(() => undefined);
-  let sourceName = request.policy;
+  let actor = { sourceName: request.policy, judged: true };
   let done = 0;
   const tally = (): string => {
+    if (!actor.judged) return 'nobody judges';
     const successes = results.filter((result) => result?.outcome.success).length;
     return `${successes} of ${done} succeeded`;
   };
@@ -92,7 +95,9 @@ export async function runTrials(
       starts,
       request.workers,
       {
-        onReady: (ready) => ({ sourceName } = ready),
+        onReady: (ready) => {
+          actor = ready;
+        },
         onWarning: (text) => {
           listener.onLine(text);
         },
@@ -115,13 +120,13 @@ export async function runTrials(
   } finally {
     await pictures.close();
   }
-  return report(request, rig, sourceName, results, played, files);
+  return report(request, rig, actor, results, played, files);
 }
 
 function report(
   request: TrialRequest,
   rig: Rig,
-  policy: string,
+  { sourceName: policy, judged }: { readonly sourceName: string; readonly judged: boolean },
   results: readonly (EpisodeResult | undefined)[],
   { interrupted, timings }: Played,
   files: { sheet: string | null; video: string | null },
@@ -140,6 +145,7 @@ function report(
     pace: request.pace,
     execution: rig.execution,
     episodes: finished.length,
+    judged,
     successes,
     rate: finished.length > 0 ? successes / finished.length : 0,
     wilson95: [low, high],

@@ -12,6 +12,7 @@ import { ADDRESS, HARDWARE_ERROR } from '#alohad/hardware/dynamixel/controlTable
 import { SerialPort } from '#alohad/hardware/serialPort.js';
 import { decodeJpeg } from '#alohad/imaging/jpeg.js';
 import { alohad } from './alohad.js';
+import { writeTinyPolicy } from '../policy/tinyPolicy.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'alohad-emulate-'));
@@ -144,9 +145,28 @@ describe('alohad emulate', () => {
       expect.stringContaining('is no command'),
       expect.stringContaining('is no seed'),
     ]);
+    const policy = join(folder, 'policy');
+    await writeTinyPolicy(policy, { images: [] });
+    const trial = await alohad([
+      'trial',
+      '--episodes',
+      '1',
+      '--policy',
+      policy,
+      '--backend',
+      'real',
+      '--rig',
+      rig,
+      '--sheet',
+      join(folder, 'sheet.png'),
+    ]);
+    expect([trial.code, trial.stdout]).toEqual([
+      0,
+      expect.stringContaining('1 played; nothing gives rewards there'),
+    ]);
     running.kill('SIGINT');
     expect(await exited).toBe(130);
-  }, 120_000);
+  }, 180_000);
 
   it.each([
     [['--bus', 'tail'], 'there are left, follower_left, follower_right'],
