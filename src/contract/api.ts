@@ -135,6 +135,11 @@ export const commandSchema = z.discriminatedUnion('type', [
     type: z.literal('backend'),
     backend: z.enum(['sim', 'real', 'emulated', 'ros']),
   }),
+  /**
+   * Restarts servos of an arm of the rig that have shut down: the arms are parked, where they can be, and connected anew.
+   * Whoever asks has seen to it that nothing is pressed against and nothing can fall.
+   */
+  z.strictObject({ ...envelope, type: z.literal('reboot'), arm: name }),
   /** Episodes of a folder, newest last; the daemon's own folder when absent. */
   z.strictObject({ ...envelope, type: z.literal('episodes'), folder: path.optional() }),
   z.strictObject({
@@ -152,7 +157,13 @@ export type CommandInput = DistributiveOmit<z.input<typeof commandSchema>, 'v' |
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** Commands that only whoever is in control may give. */
-export const CONTROLLING: readonly CommandType[] = ['mode', 'move', 'backend', 'clear_emergency_stop'];
+export const CONTROLLING: readonly CommandType[] = [
+  'mode',
+  'move',
+  'backend',
+  'reboot',
+  'clear_emergency_stop',
+];
 
 export type MessageId = string | number;
 

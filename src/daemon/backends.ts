@@ -69,6 +69,15 @@ function lacksRos(): string | undefined {
   }
 }
 
+/** Throws UnavailableError unless the arms are servos behind ports, which are there when nobody drives them. */
+export function requireServos(rig: Rig): void {
+  const { backend } = rig;
+  if (backend === 'real' || (backend === 'emulated' && isEmulated(rig))) return;
+  throw new UnavailableError(
+    `backend ${backend} has no servos to reboot${backend === 'emulated' ? ': its own start anew with the backend' : ''}`,
+  );
+}
+
 /** Whether `alohad emulate` runs for this rig. */
 const isEmulated = (rig: Rig): boolean => armsOf(rig, 'follower').every(({ path }) => isEmulatedPort(path));
 

@@ -4,6 +4,7 @@
  */
 import type { CommandInput } from '../contract/api.js';
 import type { ServedState } from '../contract/apiState.js';
+import type { Arm } from '../contract/robot.js';
 import type { RosMessage, RosPort } from './rosPort.js';
 
 /** One arm, as `get_robot_info` tells it; arrays are of its seven joints. */
@@ -30,6 +31,7 @@ const STIFF: readonly ServedState['arms'][] = ['holding', 'aligning', 'active'];
 
 export function serveArm(
   port: RosPort,
+  arm: Arm,
   namespace: string,
   info: ArmInfo,
   arms: () => ServedState['arms'],
@@ -47,7 +49,7 @@ export function serveArm(
   const reboot = async (): Promise<string | undefined> =>
     STIFF.includes(arms())
       ? 'the arms have torque and would fall: park them first (torque_enable false)'
-      : await ask(LIMP);
+      : await ask({ type: 'reboot', arm: `follower_${arm}` });
 
   if (interbotix) {
     const serve = (

@@ -91,7 +91,7 @@ export class RosNode {
     const send = async (moves: Move[]): Promise<unknown> => daemon.send({ type: 'move', moves });
     new JointCommands(port, this.#gripper, send).listen(namespaces);
     const arms = (): ServedState['arms'] => daemon.state.arms;
-    for (const arm of ARMS) serveArm(port, namespaces[arm], options.arm, arms, this.#refusal);
+    for (const arm of ARMS) serveArm(port, arm, namespaces[arm], options.arm, arms, this.#refusal);
     new Lifecycle(port, arms, this.#refusal).serve(name);
     this.#parameters = new Parameters(port, name, this.#table());
     if (port.hasType(TRIAL_ACTION)) {

@@ -231,6 +231,18 @@ it('gives torque and takes it as the Interbotix driver would, for all joints onl
   expect(commands()).toEqual([]);
   await torque({ cmd_type: 'group', name: 'all', enable: false });
   expect(commands()).toMatchObject([{ type: 'mode', request: { mode: 'idle', torque: 'limp' } }]);
+  served.daemon.commands.length = 0;
+  const reboot = async () =>
+    await peer.call('/puppet_right/reboot_motors', 'interbotix_xs_msgs/srv/Reboot', {}, 10_000);
+  await reboot();
+  expect(commands()).toEqual([]);
+  expect(network.warnings.join()).toContain('park them first');
+  served.daemon.state = { ...served.daemon.state, arms: 'faulted' };
+  served.server.changed();
+  await vi.waitFor(async () => {
+    await reboot();
+    expect(commands()[0]).toMatchObject({ type: 'reboot', arm: 'follower_right' });
+  }, 10_000);
   const info = await peer.call(
     '/follower_left/get_robot_info',
     'interbotix_xs_msgs/srv/RobotInfo',

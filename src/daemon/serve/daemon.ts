@@ -13,7 +13,7 @@ import type { ArmState, DaemonMode, DaemonState, LearningState } from '../../con
 import type { Backend } from '../../contract/robot.js';
 import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
-import { backendChoices, isHarmless, requireBackend } from '../backends.js';
+import { backendChoices, isHarmless, requireBackend, requireServos } from '../backends.js';
 import { Children } from './children.js';
 import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
@@ -123,6 +123,9 @@ export class Daemon implements CommandedDaemon {
         return undefined;
       case 'backend':
         await this.#change(async () => this.#switch(command.backend, who));
+        return undefined;
+      case 'reboot':
+        await this.#change(async () => this.#reboot(command.arm, who));
         return undefined;
       case 'move':
         requireRemote({ mode: this.#mode, changing: this.#changing });
@@ -241,6 +244,17 @@ export class Daemon implements CommandedDaemon {
     await this.#endActivity();
     this.#say(`${who}: changing from ${this.#rig.backend} to ${backend}`);
     await this.#connect({ ...this.#rig, backend });
+  }
+
+  /** Arms that were limp are limp afterwards. */
+  async #reboot(arm: string, who: string): Promise<void> {
+    requireServos(this.#rig);
+    await this.#endActivity();
+    const limp = this.#arms === 'limp';
+    this.#say(`${who}: servos of ${arm} that shut down are rebooted`);
+    await this.#children.loop.order({ kind: 'reboot', rig: this.#rig, arm });
+    if (limp) await this.#connect(this.#rig);
+    else await this.#hold();
   }
 
   async #connect(rig: Rig): Promise<void> {

@@ -37,6 +37,8 @@ export type Order =
     }
   /** Torque on where the arms are. */
   | { readonly kind: 'hold' }
+  /** Disconnects as below, then restarts the servos of a bus that have shut down, and says which. */
+  | { readonly kind: 'reboot'; readonly rig: Rig; readonly arm: string }
   /** The emergency stop was cleared by a person. */
   | { readonly kind: 'reset' }
   /** Parks, then torque off; arms that cannot be parked stay stiff. */

@@ -17,6 +17,7 @@ import { monotonicMs } from '../../realtime/monotonic.js';
 import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistogram.js';
 import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
+import { rebootServos, type RebootPerson } from '../rebooting.js';
 import { describeStop, LEFT_STIFF, limitsOf } from '../withWorkcell.js';
 import { capturedView, warnOfCameras } from '../rigCameras.js';
 import type { Workcell } from '../workcell.js';
@@ -27,6 +28,14 @@ import type { FromControl, Order, ToControl } from './orders.js';
 import type { EpisodeResult } from '../controlJob.js';
 
 const STATISTICS_MS = 500;
+/** Who asked for a reboot did so beside the arms: nothing more is asked. */
+const BESIDE_THE_ARMS: RebootPerson = {
+  tell: (text) => {
+    post({ kind: 'warning', text });
+  },
+  confirms: () => true,
+  moment: async () => {},
+};
 
 const port = parentPort!;
 const post = (message: FromControl): void => {
@@ -121,6 +130,10 @@ async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undef
       return undefined;
     case 'disconnect':
       await disconnect();
+      return undefined;
+    case 'reboot':
+      await disconnect();
+      await rebootServos(order.rig, order.arm, BESIDE_THE_ARMS, new AbortController().signal);
       return undefined;
     case 'episode': {
       const { cell, session } = required();
