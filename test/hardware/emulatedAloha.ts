@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import { loadArmProfile, loadGripper } from '#alohad/config/armFiles.js';
 import { ServoBus } from '#alohad/hardware/dynamixel/bus.js';
 import { ADDRESS } from '#alohad/hardware/dynamixel/controlTable.js';
@@ -74,7 +75,11 @@ export class EmulatedAloha {
   /** What the servos of an arm say, by their own registers, once nobody drives them. */
   async servos(bus: string): Promise<Servos> {
     const profile = PROFILES[bus.startsWith('leader') ? 'leader' : 'follower'];
-    const port = await SerialPort.open(join(this.folder, bus), profile.baudRate);
+    // Under load, whoever drove them until now may need a moment to let the port go.
+    const port = await vi.waitFor(
+      async () => SerialPort.open(join(this.folder, bus), profile.baudRate),
+      5000,
+    );
     try {
       const line = new ServoBus(port, { slackMs: 500 });
       const read = (address: number, size: 1 | 4): number[] =>
@@ -88,6 +93,7 @@ export class EmulatedAloha {
       };
     } finally {
       port.close();
+      await port.released();
     }
   }
 

@@ -109,7 +109,12 @@ describe('a run', () => {
       fileURLToPath(new URL('../../../dist/main.js', import.meta.url)),
       JSON.stringify({ mode: 'finetune', policy, demonstrations, out, config, workers: 1 }),
     ]);
-    const [pid] = await once(daemon.stdout, 'data');
+    const [pid] = await Promise.race([
+      once(daemon.stdout, 'data'),
+      once(daemon, 'exit').then(([code]) => {
+        throw new Error(`it ended (${code}): ${daemon.stderr.read()}`);
+      }),
+    ]);
     const learner = Number(pid);
     const log = join(out, 'rollouts.jsonl');
     while (!existsSync(log) || readFileSync(log, 'utf8') === '') await sleep(20);
