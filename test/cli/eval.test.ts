@@ -147,7 +147,7 @@ describe('alohad eval', () => {
     ['a result that is not there', '--compare /no/a.json /no/b.json', 2, /a\.json cannot be read/],
   ])('refuses %s', async (_, args, code, message) => {
     const result = await evaluate(args);
-    expect(result.code).toBe(code);
+    expect(result.code, result.stderr).toBe(code);
     expect(result.stderr).toMatch(message);
     expect(result.stderr).not.toContain('    at ');
   });
