@@ -17,6 +17,8 @@ interface BackendPart {
   readonly unavailable: (rig: Rig) => string | undefined;
   /** A workcell whose robot is not connected yet. */
   readonly open: (rig: Rig, options: WorkcellOptions) => Promise<Workcell>;
+  /** Why there are no servos behind ports that could be rebooted while nobody drives them; undefined: there are. */
+  readonly noServos: (rig: Rig) => string | undefined;
   /** Whether torque may go on without a person asking for it: nobody can be hurt. */
   readonly harmless: boolean;
   /** Whether time passes there by itself: ticks follow the clock, and there is one robot. */
@@ -34,12 +36,14 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     unavailable: () => undefined,
     // oxlint-disable-next-line require-await
     open: async (rig, { shake = 0 }) => new SimWorkcell(rig, shake),
+    noServos: () => 'has no servos to reboot',
     harmless: true,
     realTime: false,
   },
   real: {
     unavailable: (rig) => lacksArms(rig, 'follower'),
     open: async (rig) => await openServoWorkcell(rig, 'real'),
+    noServos: () => undefined,
     harmless: false,
     realTime: true,
   },
@@ -48,12 +52,15 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     // Someone else's emulator is used as it is, without knowing what its arms move.
     open: async (rig) =>
       isEmulated(rig) ? await openServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
+    noServos: (rig) =>
+      isEmulated(rig) ? undefined : 'has no servos to reboot: its own start anew with the backend',
     harmless: true,
     realTime: true,
   },
   ros: {
     unavailable: lacksRos,
     open: async (rig) => await openRosWorkcell(rig),
+    noServos: () => 'has no servos to reboot',
     harmless: false,
     realTime: true,
   },
@@ -71,11 +78,8 @@ function lacksRos(): string | undefined {
 
 /** Throws UnavailableError unless the arms are servos behind ports, which are there when nobody drives them. */
 export function requireServos(rig: Rig): void {
-  const { backend } = rig;
-  if (backend === 'real' || (backend === 'emulated' && isEmulated(rig))) return;
-  throw new UnavailableError(
-    `backend ${backend} has no servos to reboot${backend === 'emulated' ? ': its own start anew with the backend' : ''}`,
-  );
+  const reason = BACKENDS[rig.backend].noServos(rig);
+  if (reason !== undefined) throw new UnavailableError(`backend ${rig.backend} ${reason}`);
 }
 
 /** Whether `alohad emulate` runs for this rig. */
