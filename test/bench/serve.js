@@ -10,12 +10,13 @@
  *   node test/bench/serve.js [--stops 200] [--seconds 20] [--rounds 3] [--images jpeg] [--json FILE]
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { ApiClient } from '../../dist/api/apiClient.js';
+import { CHROMIUM } from './chromium.js';
 import { loadArmProfile, loadGripper } from '../../dist/config/armFiles.js';
 import { Emulator } from '../../dist/hardware/emulator/emulator.js';
 
@@ -28,9 +29,6 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 });
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
 if (!CHROMIUM) throw new Error('this bench needs a Chromium: apt-get install chromium');
 const BLANK = 'about:blank';
 /** Viewers have come or gone by then. */

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { ApiClient } from '../../dist/api/apiClient.js';
+import { CHROMIUM } from './chromium.js';
 
 const { values } = parseArgs({
   options: {
@@ -73,11 +74,9 @@ const looker = await ApiClient.connect(
 while ((await looker.askState()).arms !== 'holding') await sleep(50);
 await looker.send(everything(looker.state));
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
 const browser =
-  executablePath && (await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGINT: false }));
+  CHROMIUM &&
+  (await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'], handleSIGINT: false }));
 // Small: without a graphics card, drawing the page would be most of what this machine does.
 const page = await browser?.newPage({ viewport: { width: 480, height: 360 } });
 const pageErrors = [];
