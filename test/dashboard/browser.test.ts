@@ -122,6 +122,15 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
     expect(await page.locator('#list input').inputValue()).toBe('by hand');
   }, 180_000);
 
+  it('leaves the cursor in a note that a person writes while another episode is recorded', async () => {
+    const note = page.getByLabel('note on seed_0000000', { exact: true });
+    await note.fill('half a sen');
+    await press('record');
+    await shows('#list', 'seed_0000000_2');
+    await page.keyboard.type('tence');
+    expect(await note.inputValue()).toBe('half a sentence');
+  }, 180_000);
+
   it('finds a daemon that was started anew', async () => {
     const { port } = daemon;
     await daemon.stop();

@@ -12,8 +12,8 @@ export interface EpisodeActions {
 
 export class EpisodeList {
   readonly #actions: EpisodeActions;
-  /** What is shown, by its content: rows that did not change stay, with the cursor in their note. */
-  #rows = new Map<string, HTMLElement>();
+  /** By the episode's file: a row stays, with the cursor in its note, whatever is recorded meanwhile. */
+  readonly #rows = new Map<string, EpisodeRow>();
 
   constructor(actions: EpisodeActions) {
     this.#actions = actions;
@@ -26,59 +26,81 @@ export class EpisodeList {
       episodes.length === 0
         ? `none in ${folder}`
         : `${shown.length < episodes.length ? `the newest ${shown.length} of ` : ''}${episodes.length} in ${folder}`;
-    const rows = new Map<string, HTMLElement>();
-    for (const episode of shown) {
-      const key = JSON.stringify(episode);
-      rows.set(key, this.#rows.get(key) ?? this.#row(episode));
+    const paths = new Set(shown.map(({ path }) => path));
+    for (const [path, { root }] of this.#rows) {
+      if (paths.has(path)) continue;
+      root.remove();
+      this.#rows.delete(path);
     }
-    this.#rows = rows;
-    element('list').replaceChildren(...rows.values());
+    const list = element('list');
+    for (const [place, episode] of shown.entries()) {
+      const { root } = this.#rowOf(episode);
+      // An element that is moved loses the cursor: what stands where it belongs is not touched.
+      if (list.children[place] !== root) list.insertBefore(root, list.children[place] ?? null);
+    }
   }
 
-  #row(episode: RecordedEpisode): HTMLElement {
+  #rowOf(episode: RecordedEpisode): EpisodeRow {
+    const found = this.#rows.get(episode.path);
+    found?.show(episode);
+    const row = found ?? new EpisodeRow(episode, this.#actions);
+    this.#rows.set(episode.path, row);
+    return row;
+  }
+}
+
+class EpisodeRow {
+  readonly root = make('div');
+  readonly #image = make('img');
+  readonly #facts = make('span');
+  readonly #verdicts: readonly { readonly meant: boolean; readonly button: HTMLButtonElement }[];
+  readonly #judge = make('small');
+  readonly #note = make('input');
+  #episode: RecordedEpisode;
+
+  constructor(episode: RecordedEpisode, actions: EpisodeActions) {
+    this.#episode = episode;
+    this.#image.loading = 'lazy';
+    this.#image.alt = '';
+    this.#note.placeholder = 'note';
+    this.#note.ariaLabel = `note on ${episode.name}`;
+    this.#note.maxLength = 1000;
+    this.#note.addEventListener('change', () => {
+      actions.label(this.#episode, this.#episode.success, this.#note.value);
+    });
+    this.#verdicts = [true, false].map((meant) => {
+      const made = button(meant ? 'success' : 'failure', () => {
+        actions.label(this.#episode, meant, this.#note.value);
+      });
+      made.className = meant ? 'good' : 'bad';
+      return { meant, button: made };
+    });
+    const verdict = make('span', '', 'buttons');
+    verdict.append(...this.#verdicts.map((one) => one.button), this.#judge);
+    const replay = button('replay', () => {
+      actions.replay(this.#episode);
+    });
+    this.root.append(this.#image, this.#facts, verdict, this.#note, replay);
+    this.#note.value = episode.label?.note ?? '';
+    this.show(episode);
+  }
+
+  show(episode: RecordedEpisode): void {
     const { name, source, seed, steps, maxReward, recordedAt, success, label } = episode;
-    const row = make('div');
-    row.dataset['verdict'] = success ? 'success' : 'failure';
-    const image = make('img');
-    image.loading = 'lazy';
-    image.alt = '';
+    this.root.dataset['verdict'] = success ? 'success' : 'failure';
     const url = new URL(`/episodes/${encodeURIComponent(name)}.jpg`, location.href);
     url.search = location.search; // The token, where there is one.
     url.searchParams.set('at', String(recordedAt));
-    image.src = url.href;
-
-    const facts = make('span');
-    facts.append(
+    if (this.#image.src !== url.href) this.#image.src = url.href;
+    this.#facts.replaceChildren(
       make('b', name),
       make('small', `${new Date(recordedAt).toLocaleString()} · ${source} · seed ${seed}`),
       make('small', `${steps} steps, reward ${maxReward}`),
     );
-
-    const note = make('input');
-    note.placeholder = 'note';
-    note.ariaLabel = `note on ${name}`;
-    note.maxLength = 1000;
-    note.value = label?.note ?? '';
-    note.addEventListener('change', () => {
-      this.#actions.label(episode, success, note.value);
-    });
-
-    const verdict = make('span', '', 'buttons');
-    verdict.append(
-      ...[true, false].map((meant) => {
-        const made = button(meant ? 'success' : 'failure', () => {
-          this.#actions.label(episode, meant, note.value);
-        });
-        made.className = meant ? 'good' : 'bad';
-        made.ariaPressed = String(success === meant);
-        return made;
-      }),
-    );
-    verdict.append(make('small', label ? `by hand, ${new Date(label.at).toLocaleString()}` : 'by the task'));
-    const replay = button('replay', () => {
-      this.#actions.replay(episode);
-    });
-    row.append(image, facts, verdict, note, replay);
-    return row;
+    for (const one of this.#verdicts) one.button.ariaPressed = String(success === one.meant);
+    this.#judge.textContent = label ? `by hand, ${new Date(label.at).toLocaleString()}` : 'by the task';
+    // What a person is writing is theirs until they leave it.
+    if (document.activeElement !== this.#note) this.#note.value = label?.note ?? '';
+    this.#episode = episode;
   }
 }

@@ -132,7 +132,11 @@ const episodeList = new EpisodeList({
   },
 });
 
+/** Lists are read in threads of their own: an earlier question may be answered after a later one. */
+let listsAsked = 0;
+
 async function listEpisodes(): Promise<void> {
+  const asked = ++listsAsked;
   let episodes: readonly RecordedEpisode[];
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -140,7 +144,7 @@ async function listEpisodes(): Promise<void> {
   } catch {
     return;
   }
-  episodeList.show(episodes, state?.episodeFolder ?? '');
+  if (asked === listsAsked) episodeList.show(episodes, state?.episodeFolder ?? '');
 }
 
 function note(at: number, level: 'info' | 'warn', text: string): void {
