@@ -11,7 +11,7 @@ import { idOf, parseCommand } from './parseCommand.js';
 /** Commands that the daemon carries out; the others are the connection's own matter. */
 export type DaemonCommand = Extract<
   Command,
-  { type: 'mode' | 'move' | 'backend' | 'reboot' | 'clear_emergency_stop' | 'episodes' | 'label' }
+  { type: 'mode' | 'move' | 'backend' | 'reboot' | 'limit' | 'clear_emergency_stop' | 'episodes' | 'label' }
 >;
 
 /** How those who came in through one of the daemon's doors keep up. */
@@ -189,6 +189,7 @@ export class Client {
       case 'move':
       case 'backend':
       case 'reboot':
+      case 'limit':
       case 'clear_emergency_stop':
       case 'episodes':
       case 'label':

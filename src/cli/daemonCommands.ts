@@ -1,4 +1,4 @@
-/** Verbs that talk to a running daemon: `status`, `mode`, `backend`, `stop`, `clear`. */
+/** Verbs that talk to a running daemon: `status`, `mode`, `backend`, `limit`, `stop`, `clear`. */
 import { Argument, Command } from 'commander';
 import { ApiClient } from '../api/apiClient.js';
 import { modeRequestSchema, type CommandInput } from '../contract/api.js';
@@ -6,6 +6,7 @@ import { DAEMON_MODES, type DaemonMode, type ServedState } from '../contract/api
 import { UsageError } from '../contract/errors.js';
 import type { Backend } from '../contract/robot.js';
 import { daemonAddress, withDaemonAddress, type DaemonAddressOptions } from './daemonAddress.js';
+import { number } from './options.js';
 import { setting } from './settings.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
@@ -89,6 +90,13 @@ Examples:
       await order(options, { type: 'backend', backend: name });
     });
 
+  const limit = takesControl(talking('limit', 'largest speed of the arms of a running daemon'))
+    .argument('<rad/s>', 'of every joint, at most pi; from the next tick on', number(0.001, Math.PI))
+    .addHelpText('after', '\nExample:\n  $ alohad limit 0.5')
+    .action(async (velocityRadPerS: number, options: DaemonOptions) => {
+      await order(options, { type: 'limit', velocityRadPerS });
+    });
+
   const stop = talking('stop', 'EMERGENCY STOP: the arms of a running daemon hold')
     .addHelpText('after', '\nExample:\n  $ alohad stop')
     .action(async (options: DaemonOptions) => {
@@ -101,7 +109,7 @@ Examples:
       await order(options, { type: 'clear_emergency_stop' });
     });
 
-  return [status, mode, backend, stop, clear];
+  return [status, mode, backend, limit, stop, clear];
 }
 
 const told = (holds: boolean | undefined): string =>
@@ -114,6 +122,7 @@ function print(state: ServedState): void {
     ['mode', `${mode}: ${line}`],
     ['arms', `${arms}, ${backend}, ${task}`],
     ['emergency stop', emergencyStop ? `ON, by ${emergencyStop.by}${told(emergencyStop.holds)}` : 'off'],
+    ['speed limit', `${state.velocityRadPerS.toFixed(2)} rad/s`],
     ['control', control ? control.name : 'free'],
     ['loop', `late p99 ${ms(loop.late.p99Ms)}, ${loop.missed} of ${loop.ticks} missed`],
     ...(run ? [['run', `${run.successes} of ${run.done} succeeded, ${run.wanted} wanted`]] : []),

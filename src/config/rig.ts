@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { RigError } from '../contract/errors.js';
+import { velocitySchema } from '../contract/velocity.js';
 import { TASKS } from '../contract/task.js';
 import { readYaml } from './yamlFile.js';
 
@@ -45,6 +46,17 @@ const cameraSchema = z
     width: z.int().min(16).max(4096).default(640),
     height: z.int().min(16).max(4096).default(480),
     fps: z.number().positive().max(240).default(30),
+    /** As a calibration of this camera at this size measured them, the model plumb_bob [px]; absent: not calibrated. */
+    intrinsics: z
+      .strictObject({
+        fx: z.number().positive(),
+        fy: z.number().positive(),
+        cx: z.number(),
+        cy: z.number(),
+        /** k1, k2, t1, t2, k3 */
+        distortion: z.array(z.number()).max(5).default([]),
+      })
+      .optional(),
   })
   .refine(
     ({ device, file, url, test }) =>
@@ -98,7 +110,7 @@ const rigSchema = z.strictObject({
   limits: z
     .strictObject({
       /** Largest joint speed that any goal may ask for [rad/s]; the servos' own limit is pi. */
-      velocityRadPerS: z.number().positive().max(Math.PI).default(Math.PI),
+      velocityRadPerS: velocitySchema.default(Math.PI),
     })
     .prefault({}),
 });

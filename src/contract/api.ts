@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { ServedState } from './apiState.js';
 import { DOF } from './robot.js';
+import { velocitySchema } from './velocity.js';
 import { TASKS } from './task.js';
 
 export const API_VERSION = 1;
@@ -140,6 +141,8 @@ export const commandSchema = z.discriminatedUnion('type', [
    * Whoever asks has seen to it that nothing is pressed against and nothing can fall.
    */
   z.strictObject({ ...envelope, type: z.literal('reboot'), arm: name }),
+  /** Largest speed that any joint may be told [rad/s], from the next tick on and until the daemon ends. */
+  z.strictObject({ ...envelope, type: z.literal('limit'), velocityRadPerS: velocitySchema }),
   /** Episodes of a folder, newest last; the daemon's own folder when absent. */
   z.strictObject({ ...envelope, type: z.literal('episodes'), folder: path.optional() }),
   z.strictObject({
@@ -162,6 +165,7 @@ export const CONTROLLING: readonly CommandType[] = [
   'move',
   'backend',
   'reboot',
+  'limit',
   'clear_emergency_stop',
 ];
 

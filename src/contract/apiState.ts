@@ -1,5 +1,5 @@
 /** What a daemon tells about itself. Everything here is JSON; times are Unix times [ms] unless said otherwise. */
-import type { CameraHealth } from './camera.js';
+import type { CameraHealth, Intrinsics } from './camera.js';
 import type { Backend } from './robot.js';
 import type { ServoHealth } from './servoHealth.js';
 import type { TaskName } from './task.js';
@@ -124,6 +124,10 @@ export interface DaemonState {
     readonly holds?: boolean;
   } | null;
   readonly cameras: readonly string[];
+  /** Of the cameras that have been calibrated, by name. */
+  readonly intrinsics: Readonly<Record<string, Intrinsics>>;
+  /** Largest speed that any joint may be told [rad/s]. */
+  readonly velocityRadPerS: number;
   readonly loop: LoopState;
   /** Real cameras; empty where pictures are drawn. */
   readonly webcams: readonly CameraHealth[];

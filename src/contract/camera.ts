@@ -35,6 +35,23 @@ export interface CaptureInfo {
   readonly timeMs: number;
 }
 
+/**
+ * How a camera maps the world onto its whole frame: a pinhole with its optical axis along z, x to the right, y down
+ * (REP 104, OpenCV).
+ */
+export interface Intrinsics {
+  /** Size of the frame that the rest is given in [px]. */
+  readonly width: number;
+  readonly height: number;
+  /** Focal lengths and principal point [px]. */
+  readonly fx: number;
+  readonly fy: number;
+  readonly cx: number;
+  readonly cy: number;
+  /** Of the model plumb_bob: k1, k2, t1, t2, k3; empty: none. */
+  readonly distortion: readonly number[];
+}
+
 export interface ImageSource {
   readonly cameras: readonly CameraName[];
   /** Writes the newest image into `rgb` (length `imageBytes(request)`). Throws UnknownCameraError. */
@@ -44,7 +61,18 @@ export interface ImageSource {
    * images are made when they are asked for.
    */
   requireFresh?(camera: CameraName): void;
+  /** Absent, or undefined for a camera: nobody has calibrated it. */
+  intrinsics?(camera: CameraName): Intrinsics | undefined;
 }
+
+/** Of all cameras that have been calibrated, by name. */
+export const intrinsicsOf = (images: ImageSource): Record<CameraName, Intrinsics> =>
+  Object.fromEntries(
+    images.cameras.flatMap((camera) => {
+      const found = images.intrinsics?.(camera);
+      return found ? [[camera, found]] : [];
+    }),
+  );
 
 /**
  * How a camera is. All but the first two are faults:

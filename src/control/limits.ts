@@ -76,12 +76,19 @@ export class Limits {
   readonly #periodS: number;
   readonly #goal = new Float64Array(DOF);
   #hasGoal = false;
+  /** Share of each joint's speed that is allowed. */
+  #pace = 1;
   /** Ticks in which each joint's goal was changed, since `reset`. Shape (14,). */
   readonly clampedTicks = new Uint32Array(DOF);
 
   constructor(table: readonly JointLimit[] = ALOHA_LIMITS, periodS: number = CONTROL_PERIOD_S) {
     this.#table = table;
     this.#periodS = periodS;
+  }
+
+  /** From now on no servo is told to turn faster than this [rad/s], nor than it can. Safe while arms move. */
+  set velocityRadPerS(most: number) {
+    this.#pace = clamp(most / SERVO_SPEED, 0, 1);
   }
 
   /** Forgets the last goal: the next one starts from `goal` if it is in force already, else from where the arms are. */
@@ -116,7 +123,7 @@ export class Limits {
     for (let joint = 0; joint < DOF; joint++) {
       const limit = this.#table[joint]!;
       const wanted = wantedGoal[joint]!;
-      const reach = limit.speed * this.#periodS;
+      const reach = this.#pace * limit.speed * this.#periodS;
       const last = this.#goal[joint]!;
       const within = clamp(wanted, limit.min, limit.max);
       const steady = clamp(within, last - reach, last + reach);

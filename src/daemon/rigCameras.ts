@@ -13,8 +13,16 @@ const EMULATOR_PATIENCE = { staleMs: 1000, stallMs: 3000 } as const;
 
 export const cameraSpecs = ({ cameras }: Rig): CameraSpec[] =>
   Object.entries(cameras).map(([name, camera]) => {
-    const { width, height, fps } = camera;
-    return { name, origin: originOf(name, camera), width, height, fps };
+    const { width, height, fps, intrinsics } = camera;
+    const origin = originOf(name, camera);
+    return {
+      name,
+      origin,
+      width,
+      height,
+      fps,
+      ...(intrinsics && { intrinsics: { width, height, ...intrinsics } }),
+    };
   });
 
 function originOf(name: string, { device, file, url, test }: RigCamera): CameraOrigin {

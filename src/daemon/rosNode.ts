@@ -16,19 +16,22 @@ import { RosNode } from '../ros/rosNode.js';
 import type { RosPort } from '../ros/rosPort.js';
 
 const URDF = new URL('../../urdf/vx300s.urdf', import.meta.url);
-const NODE = 'alohad';
 const DIAGNOSTICS_MS = 1000;
 const RETRY_MS = 200;
 
 export interface RosNodeRequest extends ApiAddress {
+  /** Of the node, and prefix of its own services and parameters. */
+  readonly name: string;
   readonly namespaces: Readonly<Record<Arm, string>>;
+  /** See CameraTopics. */
+  readonly cameraTopic: string;
   /** How long a daemon that is not there yet is waited for [s]. */
   readonly waitS: number;
 }
 
 /** Runs until `signal`. Throws RosUnavailableError before it looks for the daemon. */
 export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): Promise<void> {
-  const port = await RclnodejsPort.open(NODE, rosEnvironment());
+  const port = await RclnodejsPort.open(request.name, rosEnvironment());
   try {
     await runRosNodeOn(port, request, signal);
   } finally {
@@ -39,7 +42,7 @@ export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): 
 /** Runs until `signal`, which closes the connection. Throws DaemonUnreachableError when the daemon ends first. */
 export async function runRosNodeOn(
   port: RosPort,
-  { namespaces, waitS, ...address }: RosNodeRequest,
+  { name, namespaces, cameraTopic, waitS, ...address }: RosNodeRequest,
   signal: AbortSignal,
 ): Promise<void> {
   let cameras = '';
@@ -56,7 +59,8 @@ export async function runRosNodeOn(
     const urdf = readFileSync(URDF, 'utf8');
     node = new RosNode(port, client, {
       namespaces,
-      name: `/${NODE}`,
+      name: `/${name}`,
+      cameraTopic,
       urdf,
       joints: readJoints(urdf).map((joint) => ({
         isFixed: joint.type === 'fixed',

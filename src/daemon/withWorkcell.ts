@@ -3,7 +3,7 @@ import type { Rig } from '../config/rig.js';
 import { CONTROL_PERIOD_S } from '../contract/robot.js';
 import type { StepListener } from '../contract/step.js';
 import { meaningOf } from '../contract/systemError.js';
-import { ALOHA_LIMITS, Limits } from '../control/limits.js';
+import { Limits } from '../control/limits.js';
 import type { StopSignal } from '../control/loop.js';
 import { ControlSession } from '../control/session.js';
 import { FastClock, RealTimeClock, type Clock } from '../realtime/clock.js';
@@ -25,10 +25,11 @@ export const clockOf = (pace: CellRun['pace']): Clock =>
   pace === 'realtime' ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
 
 /** What a rig allows its arms. */
-export const limitsOf = ({ limits }: Rig): Limits =>
-  new Limits(
-    ALOHA_LIMITS.map((limit) => ({ ...limit, speed: Math.min(limit.speed, limits.velocityRadPerS) })),
-  );
+export function limitsOf(rig: Rig): Limits {
+  const limits = new Limits();
+  limits.velocityRadPerS = rig.limits.velocityRadPerS;
+  return limits;
+}
 
 /** What a person has to know when arms could not be parked. */
 export const LEFT_STIFF =

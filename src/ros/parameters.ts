@@ -4,17 +4,18 @@
  */
 import type { RosMessage, RosPort } from './rosPort.js';
 
-export type ParameterValue = string | readonly number[];
-
-export interface Parameter {
+interface Of<Kind extends string, Value> {
+  readonly kind: Kind;
   readonly description: string;
-  get(): ParameterValue;
+  get(): Value;
   /** Returns why it cannot be; absent: read-only. */
-  readonly set?: (value: string) => Promise<string | undefined>;
+  readonly set?: (value: Value) => Promise<string | undefined>;
 }
 
+export type Parameter = Of<'text', string> | Of<'number', number> | Of<'array', readonly number[]>;
+
 /** Source: rcl_interfaces/msg/ParameterType. */
-const TYPE = { unset: 0, string: 4, doubleArray: 8 } as const;
+const TYPE = { unset: 0, integer: 2, number: 3, text: 4, array: 8 } as const;
 
 export class Parameters {
   readonly #table: ReadonlyMap<string, Parameter>;
@@ -30,10 +31,10 @@ export class Parameters {
       port.serve(`${node}/${name}`, `rcl_interfaces/srv/${type}`, async (request) => answer(request));
     };
     serve('get_parameters', 'GetParameters', (request) => ({
-      values: namesOf(request).map((name) => message(this.#table.get(name)?.get())),
+      values: namesOf(request).map((name) => message(this.#table.get(name))),
     }));
     serve('get_parameter_types', 'GetParameterTypes', (request) => ({
-      types: Uint8Array.from(namesOf(request).map((name) => typeOf(this.#table.get(name)?.get()))),
+      types: Uint8Array.from(namesOf(request).map((name) => typeOf(this.#table.get(name)))),
     }));
     serve('list_parameters', 'ListParameters', () => ({
       result: { names: [...this.#table.keys()], prefixes: [] },
@@ -43,7 +44,7 @@ export class Parameters {
         const found = this.#table.get(name);
         return {
           name,
-          type: typeOf(found?.get()),
+          type: typeOf(found),
           description: found?.description ?? '',
           read_only: found?.set === undefined,
         };
@@ -64,16 +65,16 @@ export class Parameters {
     const found = this.#table.get(name);
     if (!found) return `there is no parameter ${name}; there are ${[...this.#table.keys()].join(', ')}`;
     if (!found.set) return `parameter ${name} is read-only`;
-    if (typeof value !== 'string') return `parameter ${name} is a string`;
-    return await found.set(value);
+    if (found.kind === 'text' && typeof value === 'string') return await found.set(value);
+    if (found.kind === 'number' && typeof value === 'number') return await found.set(value);
+    return `parameter ${name} is a ${found.kind}`;
   }
 
   async #setAll({ parameters }: RosMessage): Promise<RosMessage[]> {
     const results: RosMessage[] = [];
     for (const parameter of Array.isArray(parameters) ? parameters : []) {
       const { name, value }: { name?: unknown; value?: unknown } = Object(parameter);
-      const { type, string_value: text }: { type?: unknown; string_value?: unknown } = Object(value);
-      const reason = await this.set(String(name), type === TYPE.string ? text : undefined);
+      const reason = await this.set(String(name), valueOf(Object(value)));
       results.push({ successful: reason === undefined, reason: reason ?? '' });
     }
     return results;
@@ -82,13 +83,34 @@ export class Parameters {
 
 const namesOf = ({ names }: RosMessage): string[] => (Array.isArray(names) ? names.map(String) : []);
 
-const typeOf = (value: ParameterValue | undefined): number =>
-  value === undefined ? TYPE.unset : typeof value === 'string' ? TYPE.string : TYPE.doubleArray;
+const typeOf = (parameter: Parameter | undefined): number => (parameter ? TYPE[parameter.kind] : TYPE.unset);
 
-function message(value: ParameterValue | undefined): RosMessage {
-  const type = typeOf(value);
-  if (value === undefined) return { type };
-  return typeof value === 'string'
-    ? { type, string_value: value }
-    : { type, double_array_value: Float64Array.from(value) };
+function message(parameter: Parameter | undefined): RosMessage {
+  const type = typeOf(parameter);
+  switch (parameter?.kind) {
+    case 'text':
+      return { type, string_value: parameter.get() };
+    case 'number':
+      return { type, double_value: parameter.get() };
+    case 'array':
+      return { type, double_array_value: Float64Array.from(parameter.get()) };
+    case undefined:
+      return { type };
+    default:
+      return parameter satisfies never;
+  }
+}
+
+/** What a ParameterValue holds; whole numbers, which clients make of `1`, are numbers like others. */
+function valueOf(value: RosMessage): unknown {
+  switch (value['type']) {
+    case TYPE.text:
+      return value['string_value'];
+    case TYPE.number:
+      return value['double_value'];
+    case TYPE.integer:
+      return Number(value['integer_value']);
+    default:
+      return undefined;
+  }
 }

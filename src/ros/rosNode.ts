@@ -35,6 +35,8 @@ export interface RosNodeOptions {
   readonly namespaces: Readonly<Record<Arm, string>>;
   /** Prefix of the node's own names. */
   readonly name: string;
+  /** See CameraTopics. */
+  readonly cameraTopic: string;
   /** URDF of one arm, for robot_state_publisher and viewers. */
   readonly urdf: string;
   /** The joints of that arm. */
@@ -133,9 +135,10 @@ export class RosNode {
     } else if (frame.kind === 'camera') {
       const camera = this.#daemon.state.cameras[frame.camera];
       if (camera === undefined) return;
-      const topics = this.#cameras.get(camera) ?? new CameraTopics(this.#port, camera, this.#options.decode);
+      const { cameraTopic, decode } = this.#options;
+      const topics = this.#cameras.get(camera) ?? new CameraTopics(this.#port, camera, cameraTopic, decode);
       this.#cameras.set(camera, topics);
-      topics.publish(stamp, frame.jpeg);
+      topics.publish(stamp, frame.jpeg, this.#daemon.state.intrinsics[camera]);
     }
   }
 
@@ -179,13 +182,15 @@ export class RosNode {
   }
 
   #table(): Readonly<Record<string, Parameter>> {
-    const { lower, upper, velocity } = this.#options.arm;
-    const limit = (description: string, values: readonly number[]): Parameter => ({
-      description: `${description} of each joint of an arm; read-only, set in the rig file`,
+    const { lower, upper } = this.#options.arm;
+    const range = (description: string, values: readonly number[]): Parameter => ({
+      kind: 'array',
+      description: `${description} of each joint of an arm; read-only, of this make of arm`,
       get: () => values,
     });
     return {
       backend: {
+        kind: 'text',
         description: `robot that the daemon drives: ${BACKENDS.join(', ')}`,
         get: () => this.#daemon.state.backend,
         set: async (value) => {
@@ -196,6 +201,7 @@ export class RosNode {
         },
       },
       policy: {
+        kind: 'text',
         description: 'policy of the next trial: script, the name of a shipped one, or a checkpoint folder',
         get: () => this.#policy,
         // oxlint-disable-next-line require-await
@@ -206,6 +212,7 @@ export class RosNode {
         },
       },
       ensemble: {
+        kind: 'text',
         description: `how the next trial makes actions of chunks: ${EXECUTIONS.join(', ')}`,
         get: () => this.#execution,
         // oxlint-disable-next-line require-await
@@ -216,9 +223,15 @@ export class RosNode {
           return undefined;
         },
       },
-      'limits.lower': limit('least angle [rad]', lower),
-      'limits.upper': limit('largest angle [rad]', upper),
-      'limits.velocity': limit('largest speed [rad/s]', velocity),
+      'limits.velocity': {
+        kind: 'number',
+        description:
+          'largest speed that any joint is told [rad/s], above 0 and at most pi; from the next tick on',
+        get: () => this.#daemon.state.velocityRadPerS,
+        set: async (velocityRadPerS) => await this.#refusal({ type: 'limit', velocityRadPerS }),
+      },
+      'limits.lower': range('least angle [rad]', lower),
+      'limits.upper': range('largest angle [rad]', upper),
     };
   }
 

@@ -1,5 +1,5 @@
 /** Images of a simulated world: of the present moment, or drawn again from stored physics states. */
-import type { CameraName, CaptureInfo, ImageRequest, ImageSource } from '../contract/camera.js';
+import type { CameraName, CaptureInfo, ImageRequest, ImageSource, Intrinsics } from '../contract/camera.js';
 import type { EpisodeData, EpisodeImages } from '../contract/episode.js';
 import { Renderer } from './render/renderer.js';
 import { World, type WorldOptions } from './world.js';
@@ -23,6 +23,10 @@ export class SimCameras implements ImageSource {
     const camera = this.#world.cameraName(request.camera);
     this.#renderer.render(this.#world.data, { ...request, camera }, rgb);
     return { sequence: this.#frame(), timeMs: performance.now() };
+  }
+
+  intrinsics(camera: CameraName): Intrinsics {
+    return this.#renderer.intrinsics(this.#world.cameraName(camera));
   }
 }
 

@@ -21,6 +21,10 @@ export const IDLE_STATE: DaemonState = {
   modes: [{ name: 'idle' }],
   emergencyStop: null,
   cameras: ['cam_high'],
+  intrinsics: {
+    cam_high: { width: 640, height: 480, fx: 480, fy: 480, cx: 320, cy: 240, distortion: [] },
+  },
+  velocityRadPerS: Math.PI,
   loop: {
     ticks: 0,
     missed: 0,

@@ -38,6 +38,24 @@ describe('Limits', () => {
     );
   });
 
+  it('slows every joint, grippers too, from the next goal on', async () => {
+    const robot = await activeFakeRobot();
+    const limits = new Limits();
+    const qpos = robot.observe().qpos.slice();
+    const standing = { ...robot.observe(), qpos };
+    const far = qpos.map((position) => position - 0.5);
+    const firstSteps = (velocityRadPerS: number): Float64Array => {
+      limits.velocityRadPerS = velocityRadPerS;
+      limits.reset();
+      return limits.send(robot, standing, far).map((goal, joint) => Math.abs(goal - qpos[joint]!));
+    };
+    const full = firstSteps(Math.PI);
+    const slow = firstSteps(Math.PI / 10);
+    expect(full[0]).toBeCloseTo(Math.PI * CONTROL_PERIOD_S, 9);
+    for (const [joint, step] of slow.entries()) expect(step).toBeCloseTo(full[joint]! / 10, 9);
+    expect(firstSteps(100)).toEqual(full);
+  });
+
   it('brings an arm that stands outside of its range back without a jump', async () => {
     const robot = await activeFakeRobot();
     const limits = new Limits();

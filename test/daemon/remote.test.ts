@@ -59,6 +59,34 @@ it('goes slowly where the client in control asks, and takes moves of nobody else
   other.close();
 });
 
+it('goes no faster than the limit, which may change under way and holds for every robot after', async () => {
+  const control = { type: 'take_control', force: true } as const;
+  await client.send(control);
+  await client.send({ type: 'mode', request: { mode: 'remote' } });
+  await client.send({ type: 'limit', velocityRadPerS: 0.2 });
+  fastest = 0;
+  await client.send(waist(0.3));
+  await until(client, () => Math.abs(goal[0]! - 0.3) < 1e-3);
+  expect(fastest).toBeLessThan(1.01 * 0.2 * 0.02);
+  await client.send({ type: 'backend', backend: 'sim' });
+  expect((await client.askState()).velocityRadPerS).toBe(0.2);
+  await client.send({ type: 'mode', request: { mode: 'remote' } });
+  fastest = 0;
+  await client.send(waist(0.1));
+  await until(client, () => Math.abs(goal[0]! - 0.1) < 1e-3);
+  expect(fastest).toBeLessThan(1.01 * 0.2 * 0.02);
+  await client.send({ type: 'limit', velocityRadPerS: Math.PI });
+  const other = await daemon.client();
+  await expect(other.send({ type: 'limit', velocityRadPerS: 1 })).rejects.toMatchObject({
+    name: 'ControlHeldError',
+  });
+  await expect(client.send({ type: 'limit', velocityRadPerS: 4 })).rejects.toMatchObject({
+    name: 'MessageError',
+  });
+  await client.send({ type: 'release_control' });
+  other.close();
+});
+
 it('ends with the arms holding when its client leaves, and by an emergency stop', async () => {
   const guest = await daemon.client();
   await until(client, ({ control }) => control === null);

@@ -45,13 +45,15 @@ it('shows and records the cameras of its rig, as they captured', async () => {
   const file = join(folder, 'camera.mjpeg');
   writeFileSync(file, Buffer.concat(pictures));
   const rig = writeRigOfBoth(folder);
-  const camera = `{ file: ${file}, width: 32, height: 24, fps: 40 }`;
+  const lens = { fx: 30, fy: 31, cx: 16, cy: 12 };
+  const camera = `{ file: ${file}, width: 32, height: 24, fps: 40, intrinsics: ${JSON.stringify(lens)} }`;
   writeFileSync(rig, `${readFileSync(rig, 'utf8')}\ncameras:\n  cam_high: ${camera}\n`);
   const daemon = await ServedDaemon.start(['--rig', rig, '--backend', 'emulated']);
   try {
     const client = await daemon.client();
     const state = await until(client, ({ arms, changing }) => arms === 'holding' && !changing);
     expect(state.cameras).toEqual(['cam_high']);
+    expect(state.intrinsics).toEqual({ cam_high: { width: 32, height: 24, ...lens, distortion: [] } });
     expect(known.has(base64(await firstFrame(daemon.url)))).toBe(true);
 
     const { webcams } = await until(client, (one) => one.webcams.length > 0);

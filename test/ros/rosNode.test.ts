@@ -5,6 +5,7 @@ import { encodeJpeg } from '#alohad/imaging/jpeg.js';
 import { runRosNodeOn } from '#alohad/daemon/rosNode.js';
 import { UnavailableError } from '#alohad/contract/apiErrors.js';
 import { encodeFrame, JOINT_FIELDS } from '#alohad/contract/apiFrames.js';
+import { CAMERA_TOPIC } from '#alohad/ros/cameraTopics.js';
 import { MemoryNetwork, type MemoryPort } from '#alohad/ros/memoryPort.js';
 import type { RosMessage } from '#alohad/ros/rosPort.js';
 import { serveFake } from '../api/fakeDaemon.js';
@@ -22,7 +23,11 @@ beforeEach(async () => {
   peer = network.port();
   controller.abort = new AbortController();
   const url = `http://127.0.0.1:${served.server.port}`;
-  running = runRosNodeOn(network.port(), { url, namespaces, waitS: 0 }, controller.abort.signal);
+  running = runRosNodeOn(
+    network.port(),
+    { url, name: 'alohad', namespaces, cameraTopic: CAMERA_TOPIC, waitS: 0 },
+    controller.abort.signal,
+  );
   running.catch(() => {});
   await vi.waitFor(() => {
     expect(served.daemon.watchedCameras.at(-1)?.has('cam_high')).toBe(true);
@@ -283,6 +288,24 @@ it('has parameters whose changes the daemon may refuse', async () => {
   expect(await set('limits.upper', '9')).toMatchObject({
     results: [{ successful: false, reason: expect.stringContaining('read-only') }],
   });
+  const setSpeed = async (value: RosMessage) =>
+    await peer.call(
+      '/alohad/set_parameters',
+      'rcl_interfaces/srv/SetParameters',
+      { parameters: [{ name: 'limits.velocity', value }] },
+      10_000,
+    );
+  expect(await setSpeed({ type: 3, double_value: 0.5 })).toMatchObject({ results: [{ successful: true }] });
+  // What `ros2 param set` makes of a whole number, as rclnodejs hands it over.
+  expect(await setSpeed({ type: 2, integer_value: 1n })).toMatchObject({ results: [{ successful: true }] });
+  expect(await setSpeed({ type: 4, string_value: 'fast' })).toMatchObject({
+    results: [{ successful: false, reason: expect.stringContaining('is a number') }],
+  });
+  expect(commands().splice(0)).toEqual([
+    expect.objectContaining({ type: 'limit', velocityRadPerS: 0.5 }),
+    expect.objectContaining({ type: 'limit', velocityRadPerS: 1 }),
+  ]);
+  served.daemon.commands.length = 0;
   expect(await set('policy', 'script')).toMatchObject({ results: [{ successful: true }] });
   expect(await set('backend', 'emulated')).toMatchObject({ results: [{ successful: true }] });
   await trigger('start_trial');
@@ -355,4 +378,23 @@ it('decodes images while somebody listens to them', async () => {
     expect(info[0]).toMatchObject({ width: 16, height: 8 });
   }, 10_000);
   expect(images[0]).toMatchObject({ width: 16, height: 8, encoding: 'rgb8', step: 48 });
+  // The fake daemon's camera has 640 x 480 and a focal length of 480; 16 x 8 is a fortieth and a sixtieth of that.
+  expect(info[0]).toMatchObject({ distortion_model: 'plumb_bob', d: new Float64Array(5) });
+  const k = [12, 0, 320.5 / 40 - 0.5, 0, 8, 240.5 / 60 - 0.5, 0, 0, 1];
+  const told = info[0]?.['k'];
+  expect(told instanceof Float64Array && [...told]).toEqual(k.map((value) => expect.closeTo(value, 9)));
+});
+
+it('says of a camera that nobody calibrated that its K is unknown', async () => {
+  served.daemon.state = { ...served.daemon.state, intrinsics: {} };
+  served.server.changed();
+  const jpeg = encodeJpeg({ width: 16, height: 8, rgb: new Uint8Array(16 * 8 * 3) });
+  const info = listen('/cam_high/camera/color/camera_info', 'sensor_msgs/msg/CameraInfo');
+  await vi.waitFor(() => {
+    served.server.stream(
+      ({ cameras }) => cameras.has('cam_high'),
+      () => encodeFrame('camera', 0, 1, performance.now(), jpeg),
+    );
+    expect(info.at(-1)).toMatchObject({ width: 16, k: new Float64Array(9) });
+  }, 10_000);
 });

@@ -135,4 +135,40 @@ describe('SimRobot', () => {
     expect(deviation(0, 1)).toEqual(new Float64Array(DOF));
     await shaken.disconnect();
   });
+
+  it('draws objects where the intrinsics of a camera say that they are', async () => {
+    await start();
+    const { images, world } = robot;
+    const peg = START.objects.subarray(0, 3);
+    for (const camera of ['cam_high', 'cam_low']) {
+      const { width, height, fx, fy, cx, cy } = images.intrinsics!(camera)!;
+      const draw = (objects: Float64Array): Uint8Array => {
+        robot.reset({ ...START, objects });
+        const rgb = new Uint8Array(3 * width * height);
+        images.capture({ camera, width, height }, rgb);
+        return rgb;
+      };
+      const away = START.objects.slice();
+      away[2] = 50;
+      const [without, shown] = [draw(away), draw(START.objects)];
+      let [count, column, row] = [0, 0, 0];
+      for (let pixel = 0; pixel < width * height; pixel++) {
+        if (without[3 * pixel] === shown[3 * pixel]) continue;
+        count += 1;
+        column += pixel % width;
+        row += Math.floor(pixel / width);
+      }
+      expect(count).toBeGreaterThan(100);
+
+      const id = world.cameras.indexOf(camera);
+      const { cam_xpos: eyes, cam_xmat: axes }: { cam_xpos: Float64Array; cam_xmat: Float64Array } = world.data;
+      const along = (axis: number): number =>
+        peg.reduce((sum, value, k) => sum + (value - eyes[3 * id + k]!) * axes[9 * id + 3 * k + axis]!, 0);
+      // MuJoCo's cameras look along -z with y up; intrinsics along z with y down.
+      const depth = -along(2);
+      expect(Math.abs(column / count - (cx + (fx * along(0)) / depth))).toBeLessThan(2);
+      expect(Math.abs(row / count - (cy - (fy * along(1)) / depth))).toBeLessThan(2);
+    }
+    expect(() => images.intrinsics!('cam_moon')).toThrow('cam_moon');
+  });
 });

@@ -78,6 +78,11 @@ export class ControlLink implements RunningChild {
     this.#worker.postMessage({ kind: 'move', moves } satisfies ToControl);
   }
 
+  /** How fast joints may go from the next tick on. Returns at once. */
+  limit(velocityRadPerS: number): void {
+    this.#worker.postMessage({ kind: 'limit', velocityRadPerS } satisfies ToControl);
+  }
+
   /** The robot must be disconnected before. */
   end(): void {
     this.#closing = true;

@@ -48,6 +48,7 @@ export class Daemon implements CommandedDaemon {
   #rig: Rig;
   #arms: ArmState = 'lost';
   #cameras: readonly string[] = [];
+  #intrinsics: DaemonState['intrinsics'] = {};
   #told: Pick<DaemonState, 'loop' | 'servos' | 'webcams'> = { loop: NO_LOOP, servos: [], webcams: [] };
   #line = 'starting';
   #changing = false;
@@ -101,6 +102,8 @@ export class Daemon implements CommandedDaemon {
       modes: modeChoices(this.#rig),
       emergencyStop: this.#stopped,
       cameras: this.#cameras,
+      intrinsics: this.#intrinsics,
+      velocityRadPerS: this.#rig.limits.velocityRadPerS,
       ...this.#told,
       children: this.#children.states,
       run: this.#scoreboard?.state ?? null,
@@ -130,6 +133,9 @@ export class Daemon implements CommandedDaemon {
       case 'move':
         requireRemote({ mode: this.#mode, changing: this.#changing });
         this.#children.loop.move(command.moves);
+        return undefined;
+      case 'limit':
+        this.#limit(command.velocityRadPerS, who);
         return undefined;
       case 'clear_emergency_stop':
         this.#words.stop.set(false);
@@ -257,6 +263,13 @@ export class Daemon implements CommandedDaemon {
     else await this.#hold();
   }
 
+  /** Of what runs now and of all that is begun later; a learner that runs already keeps its own. */
+  #limit(velocityRadPerS: number, who: string): void {
+    this.#rig = { ...this.#rig, limits: { velocityRadPerS } };
+    this.#children.control.child?.limit(velocityRadPerS);
+    this.#say(`${who}: no joint goes faster than ${velocityRadPerS.toFixed(2)} rad/s`);
+  }
+
   async #connect(rig: Rig): Promise<void> {
     await this.#children.loop.order({ kind: 'connect', rig });
     this.#rig = rig;
@@ -360,6 +373,7 @@ export class Daemon implements CommandedDaemon {
         break;
       case 'connected':
         this.#cameras = news.cameras;
+        this.#intrinsics = news.intrinsics;
         this.#children.show(news.view);
         break;
       case 'statistics':

@@ -2,7 +2,7 @@
 import type { Move } from '../../contract/api.js';
 import type { Rig } from '../../config/rig.js';
 import type { ArmState, LoopState } from '../../contract/apiState.js';
-import type { CameraHealth } from '../../contract/camera.js';
+import type { CameraHealth, Intrinsics } from '../../contract/camera.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
 import type { ServoHealth } from '../../contract/servoHealth.js';
 import type { StartPose } from '../../contract/task.js';
@@ -50,7 +50,9 @@ export type Order =
 export type ToControl =
   | { readonly kind: 'order'; readonly id: number; readonly order: Order }
   /** For the remote order in progress; nothing otherwise. */
-  | { readonly kind: 'move'; readonly moves: readonly Move[] };
+  | { readonly kind: 'move'; readonly moves: readonly Move[] }
+  /** For the robot that is connected, from the next tick on. */
+  | { readonly kind: 'limit'; readonly velocityRadPerS: number };
 
 /** What a thread that shows real cameras to people needs: frames as they are captured. */
 export interface CapturedView {
@@ -84,7 +86,12 @@ export type FromControl =
   | { readonly kind: 'arms'; readonly arms: ArmState }
   /** What the motors answered to an emergency stop. */
   | { readonly kind: 'stopped'; readonly holds: boolean; readonly text: string }
-  | { readonly kind: 'connected'; readonly cameras: readonly string[]; readonly view?: CameraView }
+  | {
+      readonly kind: 'connected';
+      readonly cameras: readonly string[];
+      readonly intrinsics: Readonly<Record<string, Intrinsics>>;
+      readonly view?: CameraView;
+    }
   | {
       readonly kind: 'statistics';
       readonly statistics: LoopState;

@@ -5,8 +5,10 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Move } from '../../contract/api.js';
+import { intrinsicsOf } from '../../contract/camera.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
+import type { Limits } from '../../control/limits.js';
 import type { StopSignal } from '../../control/loop.js';
 import { RemoteGoals } from '../../control/remoteGoals.js';
 import { anyOf, ControlSession } from '../../control/session.js';
@@ -64,6 +66,7 @@ const asked: StopSignal = {
 interface Connected {
   readonly cell: Workcell;
   readonly session: ControlSession;
+  readonly limits: Limits;
 }
 let connected: Connected | undefined;
 /** The episode in progress. */
@@ -73,6 +76,10 @@ port.on('message', (message: ToControl) => {
   if (message.kind === 'move') {
     if (remote) for (const move of message.moves) remote.take(move);
     else early = [...early, ...message.moves];
+    return;
+  }
+  if (message.kind === 'limit') {
+    if (connected) connected.limits.velocityRadPerS = message.velocityRadPerS;
     return;
   }
   if (message.order.kind === 'remote') early = [];
@@ -173,11 +180,12 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
   const { robot } = cell;
   warnOfCameras(cell, (text) => post({ kind: 'warning', text }));
   const states = new StatesTap();
+  const limits = limitsOf(rig);
   let moving = false;
   const session = new ControlSession({
     robot,
     clock,
-    limits: limitsOf(rig),
+    limits,
     listeners: [tap, states],
     stop: words.stop,
     onMode: (arms) => {
@@ -200,10 +208,11 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
     throw error;
   }
   const drawn = cell.physics && states.of(cell.physics);
-  connected = { cell, session };
+  connected = { cell, session, limits };
   post({
     kind: 'connected',
     cameras: robot.images.cameras,
+    intrinsics: intrinsicsOf(robot.images),
     ...(cell.webcams
       ? { view: capturedView(cell.webcams) }
       : drawn && { view: { kind: 'sim', world: worldOptions(rig), states: drawn } }),

@@ -1,5 +1,5 @@
 /** Where a camera's frames come from, and what a source tells whoever listens. */
-import type { CameraName, CameraState } from '../../contract/camera.js';
+import type { CameraName, CameraState, Intrinsics } from '../../contract/camera.js';
 import type { JpegListener } from './jpegSplitter.js';
 
 export type CameraOrigin =
@@ -19,6 +19,8 @@ export interface CameraSpec {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** Absent: nobody has calibrated it. */
+  readonly intrinsics?: Intrinsics;
 }
 
 export interface CameraFault {

@@ -11,6 +11,7 @@ import {
   type CaptureInfo,
   type ImageRequest,
   type ImageSource,
+  type Intrinsics,
 } from '../../contract/camera.js';
 import { CameraFaultError, UnknownCameraError } from '../../contract/errors.js';
 import { FrameRing } from '../../realtime/frameRing.js';
@@ -80,6 +81,10 @@ export class Webcams implements ImageSource {
   /** Frames as they are captured, for those who want them as JPEG. Throws UnknownCameraError. */
   ring(camera: CameraName): FrameRing {
     return this.#eye(camera).ring;
+  }
+
+  intrinsics(camera: CameraName): Intrinsics | undefined {
+    return this.#specs.find(({ name }) => name === camera)?.intrinsics;
   }
 
   /** How each camera is, as of the last news of it. */

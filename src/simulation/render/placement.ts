@@ -37,10 +37,13 @@ export interface CameraOptics {
 }
 
 /** Writes camera `id` so that the requested region fills `request.width * factor` columns. */
+/** Of the whole frame, along both axes [px]; source: MuJoCo, whose angle of view is the vertical one. */
+export const focalLength = ({ fovy }: CameraOptics): number => FULL_FRAME.height / 2 / Math.tan(fovy / 2);
+
 export function placeCamera(
   kernel: Kernel,
   camera: number,
-  { fovy, near }: CameraOptics,
+  optics: CameraOptics,
   data: SceneData,
   id: number,
   request: ImageRequest,
@@ -49,7 +52,7 @@ export function placeCamera(
   const { x, y, width, height } = request.region ?? { x: 0, y: 0, ...FULL_FRAME };
   const rotation = data.cam_xmat;
   const position = data.cam_xpos;
-  const focal = FULL_FRAME.height / 2 / Math.tan(fovy / 2);
+  const focal = focalLength(optics);
   const perColumn = (factor * request.width) / width;
   const perRow = (factor * request.height) / height;
   const floats = kernel.floats(camera, CAMERA.words);
@@ -63,5 +66,5 @@ export function placeCamera(
   floats[CAMERA.scaleY] = focal * perRow;
   floats[CAMERA.centreX] = (FULL_FRAME.width / 2 - x) * perColumn;
   floats[CAMERA.centreY] = (FULL_FRAME.height / 2 - y) * perRow;
-  floats[CAMERA.near] = near;
+  floats[CAMERA.near] = optics.near;
 }

@@ -7,7 +7,7 @@
  * their mean colour, planar ones on round shapes are projected along z, and none is filtered.
  */
 import type { MjData, MjModel } from '@mujoco/mujoco';
-import type { ImageRequest } from '../../contract/camera.js';
+import type { CameraName, ImageRequest, Intrinsics } from '../../contract/camera.js';
 import { FULL_FRAME, imageBytes } from '../../contract/camera.js';
 import { UnknownCameraError, UsageError } from '../../contract/errors.js';
 import { Kernel } from './kernel.js';
@@ -16,7 +16,7 @@ import type { Lights } from './lights.js';
 import { placeLights, uploadLights } from './lights.js';
 import type { SceneModel } from './model.js';
 import type { CameraOptics } from './placement.js';
-import { placeCamera, placeInstances } from './placement.js';
+import { focalLength, placeCamera, placeInstances } from './placement.js';
 import type { Drawable } from './scene.js';
 import { drawables } from './scene.js';
 import { Shadows } from './shadows.js';
@@ -103,6 +103,22 @@ export class Renderer {
     return new Renderer(mujoco, model, options);
   }
 
+  /** Of the whole frame, which has its optical axis in the middle. Throws UnknownCameraError. */
+  intrinsics(camera: CameraName): Intrinsics {
+    const { width, height } = FULL_FRAME;
+    const focal = focalLength(this.#find(camera).optics);
+    // Pixels are numbered by their centres.
+    return {
+      width,
+      height,
+      fx: focal,
+      fy: focal,
+      cx: (width - 1) / 2,
+      cy: (height - 1) / 2,
+      distortion: [],
+    };
+  }
+
   /**
    * Writes the image of `request` into `rgb` (length `imageBytes(request)`).
    * Needs poses up to date: call after mj_forward or mj_step (which run mj_kinematics and mj_camlight).
@@ -149,15 +165,20 @@ export class Renderer {
   }
 
   /** The request's camera, once all of the request is found sound. */
-  #check(
-    { camera, width, height, region }: ImageRequest,
-    rgb: Uint8Array,
-  ): { id: number; optics: CameraOptics } {
+  #find(camera: CameraName): { id: number; optics: CameraOptics } {
     const id = this.cameras.indexOf(camera);
     const optics = this.#optics[id];
     if (optics === undefined) {
       throw new UnknownCameraError(`no camera '${camera}' in this scene; it has: ${this.cameras.join(', ')}`);
     }
+    return { id, optics };
+  }
+
+  #check(
+    { camera, width, height, region }: ImageRequest,
+    rgb: Uint8Array,
+  ): { id: number; optics: CameraOptics } {
+    const found = this.#find(camera);
     const whole = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 4096;
     if (!whole(width) || !whole(height)) {
       throw new UsageError(
@@ -175,7 +196,7 @@ export class Renderer {
         `an image of ${width} x ${height} fills ${bytes} bytes, but was given ${rgb.length}`,
       );
     }
-    return { id, optics };
+    return found;
   }
 
   #instance(i: number): number {
