@@ -3,13 +3,12 @@ import { Command, InvalidArgumentError } from 'commander';
 import { daemonAddress, withDaemonAddress, type DaemonAddressOptions } from './daemonAddress.js';
 import { interruptible } from './interrupt.js';
 import { integer } from './options.js';
-import { CAMERA_TOPIC } from '../ros/cameraTopics.js';
 
 interface RosOptions extends DaemonAddressOptions {
   left: string;
   right: string;
   name: string;
-  cameraTopic: string;
+  cameraTopic?: string;
   wait: number;
 }
 
@@ -20,7 +19,11 @@ export function rosCommand(): Command {
       .option('--left <namespace>', 'namespace of the left arm', 'follower_left')
       .option('--right <namespace>', 'namespace of the right arm', 'follower_right')
       .option('--name <name>', 'of the node, and prefix of its services', rosName, 'alohad')
-      .option('--camera-topic <topic>', 'of decoded pictures; {camera} is a name', cameraTopic, CAMERA_TOPIC)
+      .option(
+        '--camera-topic <topic>',
+        'of decoded pictures, {camera} is a name; otherwise as in the ALOHA stack',
+        cameraTopic,
+      )
       .option('--wait <seconds>', 'how long to wait for the daemon', integer(0, 3600), 0)
       // `ros2 run` and `ros2 launch` add `--ros-args ...`, which rclnodejs reads by itself.
       .argument('[ros...]', 'what follows --ros-args')
@@ -36,8 +39,14 @@ Examples:
       .action(async (_: string[], options: RosOptions) => {
         const { runRosNode } = await import('../daemon/rosNode.js');
         const { left, right, wait, name, cameraTopic: topic } = options;
-        const request = { name, namespaces: { left, right }, cameraTopic: topic, waitS: wait };
-        await interruptible((signal) => runRosNode({ ...daemonAddress(options), ...request }, signal));
+        const request = {
+          ...daemonAddress(options),
+          name,
+          namespaces: { left, right },
+          ...(topic !== undefined && { cameraTopic: topic }),
+          waitS: wait,
+        };
+        await interruptible((signal) => runRosNode(request, signal));
       })
   );
 }

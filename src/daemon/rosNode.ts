@@ -9,6 +9,7 @@ import type { StreamFrame } from '../contract/apiFrames.js';
 import { ARM_JOINTS, type Arm } from '../contract/robot.js';
 import { linkTransform, readJoints } from '../description/urdf.js';
 import { ALOHA_LIMITS } from '../control/limits.js';
+import { CAMERA_TOPIC } from '../ros/cameraTopics.js';
 import type { ArmInfo } from '../ros/armServices.js';
 import { RosGripper } from '../ros/gripper.js';
 import { RclnodejsPort } from '../ros/rclnodejsPort.js';
@@ -24,7 +25,7 @@ export interface RosNodeRequest extends ApiAddress {
   readonly name: string;
   readonly namespaces: Readonly<Record<Arm, string>>;
   /** See CameraTopics. */
-  readonly cameraTopic: string;
+  readonly cameraTopic?: string;
   /** How long a daemon that is not there yet is waited for [s]. */
   readonly waitS: number;
 }
@@ -42,7 +43,7 @@ export async function runRosNode(request: RosNodeRequest, signal: AbortSignal): 
 /** Runs until `signal`, which closes the connection. Throws DaemonUnreachableError when the daemon ends first. */
 export async function runRosNodeOn(
   port: RosPort,
-  { name, namespaces, cameraTopic, waitS, ...address }: RosNodeRequest,
+  { name, namespaces, cameraTopic = CAMERA_TOPIC, waitS, ...address }: RosNodeRequest,
   signal: AbortSignal,
 ): Promise<void> {
   let cameras = '';

@@ -5,7 +5,6 @@ import { encodeJpeg } from '#alohad/imaging/jpeg.js';
 import { runRosNodeOn } from '#alohad/daemon/rosNode.js';
 import { UnavailableError } from '#alohad/contract/apiErrors.js';
 import { encodeFrame, JOINT_FIELDS } from '#alohad/contract/apiFrames.js';
-import { CAMERA_TOPIC } from '#alohad/ros/cameraTopics.js';
 import { MemoryNetwork, type MemoryPort } from '#alohad/ros/memoryPort.js';
 import type { RosMessage } from '#alohad/ros/rosPort.js';
 import { serveFake } from '../api/fakeDaemon.js';
@@ -25,7 +24,7 @@ beforeEach(async () => {
   const url = `http://127.0.0.1:${served.server.port}`;
   running = runRosNodeOn(
     network.port(),
-    { url, name: 'alohad', namespaces, cameraTopic: CAMERA_TOPIC, waitS: 0 },
+    { url, name: 'alohad', namespaces, waitS: 0 },
     controller.abort.signal,
   );
   running.catch(() => {});

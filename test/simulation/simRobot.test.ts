@@ -161,7 +161,8 @@ describe('SimRobot', () => {
       expect(count).toBeGreaterThan(100);
 
       const id = world.cameras.indexOf(camera);
-      const { cam_xpos: eyes, cam_xmat: axes }: { cam_xpos: Float64Array; cam_xmat: Float64Array } = world.data;
+      const { cam_xpos: eyes, cam_xmat: axes }: { cam_xpos: Float64Array; cam_xmat: Float64Array } =
+        world.data;
       const along = (axis: number): number =>
         peg.reduce((sum, value, k) => sum + (value - eyes[3 * id + k]!) * axes[9 * id + 3 * k + axis]!, 0);
       // MuJoCo's cameras look along -z with y up; intrinsics along z with y down.

@@ -7,7 +7,7 @@
  */
 import type { CommandedDaemon, DaemonCommand, DoorState } from '../../api/client.js';
 import type { Rig } from '../../config/rig.js';
-import { BusyError, EmergencyStopError } from '../../contract/apiErrors.js';
+import { BusyError } from '../../contract/apiErrors.js';
 import type { ModeRequest } from '../../contract/api.js';
 import type { ArmState, DaemonMode, DaemonState, LearningState } from '../../contract/apiState.js';
 import type { Backend } from '../../contract/robot.js';
@@ -15,6 +15,7 @@ import { meaningOf } from '../../contract/systemError.js';
 import { version } from '../parts.js';
 import { backendChoices, isHarmless, requireBackend, requireServos } from '../backends.js';
 import { Children } from './children.js';
+import { EmergencyStop } from './emergencyStop.js';
 import { ControlLostError, type ControlNews } from './controlLink.js';
 import { label, listRecorded } from './episodeLists.js';
 import { requireInputs } from '../finetuneInputs.js';
@@ -43,19 +44,18 @@ export class Daemon implements CommandedDaemon {
   readonly #options: DaemonOptions;
   readonly #children: Children;
   readonly #words: StopWords;
+  readonly #stop: EmergencyStop;
   readonly #watched = new Map<string, ReadonlySet<string>>();
   readonly #startedAt = Date.now();
   #rig: Rig;
   #arms: ArmState = 'lost';
-  #cameras: readonly string[] = [];
-  #intrinsics: DaemonState['intrinsics'] = {};
+  #eyes: Pick<DaemonState, 'cameras' | 'intrinsics'> = { cameras: [], intrinsics: {} };
   #told: Pick<DaemonState, 'loop' | 'servos' | 'webcams'> = { loop: NO_LOOP, servos: [], webcams: [] };
   #line = 'starting';
   #changing = false;
   #activity: Activity | undefined;
   /** Number of the client in control. */
   #controller: number | undefined;
-  #stopped: DaemonState['emergencyStop'] = null;
   #scoreboard: Scoreboard | undefined;
   #learning: LearningState | null = null;
 
@@ -63,6 +63,7 @@ export class Daemon implements CommandedDaemon {
     this.#options = options;
     this.#rig = options.rig;
     this.#words = new StopWords(options.memory);
+    this.#stop = new EmergencyStop(this.#words.stop);
     this.#children = new Children(options.memory, {
       onControlNews: (news) => this.#hear(news),
       onChange: (name, reason) => {
@@ -80,7 +81,7 @@ export class Daemon implements CommandedDaemon {
 
   /** Those that there are pictures of; frames tell them by their place here. */
   get cameras(): readonly string[] {
-    return this.#cameras;
+    return this.#eyes.cameras;
   }
 
   get #mode(): DaemonMode {
@@ -100,9 +101,8 @@ export class Daemon implements CommandedDaemon {
       backend: this.#rig.backend,
       backends: backendChoices(this.#rig),
       modes: modeChoices(this.#rig),
-      emergencyStop: this.#stopped,
-      cameras: this.#cameras,
-      intrinsics: this.#intrinsics,
+      emergencyStop: this.#stop.state,
+      ...this.#eyes,
       velocityRadPerS: this.#rig.limits.velocityRadPerS,
       ...this.#told,
       children: this.#children.states,
@@ -138,8 +138,7 @@ export class Daemon implements CommandedDaemon {
         this.#limit(command.velocityRadPerS, who);
         return undefined;
       case 'clear_emergency_stop':
-        this.#words.stop.set(false);
-        this.#stopped = null;
+        this.#stop.clear();
         await this.#children.control.child?.order({ kind: 'reset' });
         this.#say(`${who} cleared the emergency stop`);
         return undefined;
@@ -154,8 +153,7 @@ export class Daemon implements CommandedDaemon {
   }
 
   emergencyStop(who: string): void {
-    this.#words.stop.set(true);
-    this.#stopped ??= { by: who, at: Date.now() };
+    this.#stop.by(who);
     this.#say(`EMERGENCY STOP by ${who}: the arms hold`, 'warn');
   }
 
@@ -211,11 +209,11 @@ export class Daemon implements CommandedDaemon {
   }
 
   async #enter(request: ModeRequest, who: string): Promise<void> {
-    if (request.mode !== 'idle') this.#requireNoStop();
+    if (request.mode !== 'idle') this.#stop.requireNone();
     switch (request.mode) {
       case 'idle':
         if (this.#arms !== 'faulted' && (this.#arms === 'limp' || request.torque === 'limp'))
-          this.#requireNoStop();
+          this.#stop.requireNone();
         await this.#endActivity();
         if (request.torque === 'limp') await this.#goLimp();
         else await this.#hold();
@@ -246,7 +244,7 @@ export class Daemon implements CommandedDaemon {
   /** Checked, then: hold, park, torque off, disconnect; connect, preflight. Throws UnavailableError before any of it. */
   async #switch(backend: Backend, who: string): Promise<void> {
     requireBackend(backend, this.#rig);
-    this.#requireNoStop();
+    this.#stop.requireNone();
     await this.#endActivity();
     this.#say(`${who}: changing from ${this.#rig.backend} to ${backend}`);
     await this.#connect({ ...this.#rig, backend });
@@ -293,7 +291,7 @@ export class Daemon implements CommandedDaemon {
   async #startRun(request: RunRequest, who: string): Promise<void> {
     const plan = planRun(request, this.#rig, this.#options.episodeFolder);
     if (plan.source.kind === 'policy') this.#say(`loading policy ${plan.source.folder}`);
-    await loadActor(plan, this.#children, this.#cameras);
+    await loadActor(plan, this.#children, this.#eyes.cameras);
     await this.#endActivity();
     await this.#hold();
     const scoreboard = new Scoreboard(plan);
@@ -354,13 +352,6 @@ export class Daemon implements CommandedDaemon {
     await activity?.end();
   }
 
-  #requireNoStop(): void {
-    if (this.#stopped)
-      throw new EmergencyStopError(
-        `${this.#stopped.by} stopped the arms: look at them, then clear the emergency stop ('alohad clear')`,
-      );
-  }
-
   #hear(news: ControlNews): void {
     switch (news.kind) {
       case 'arms':
@@ -368,12 +359,11 @@ export class Daemon implements CommandedDaemon {
         this.#options.onEvent('info', `arms: ${news.arms}`);
         break;
       case 'stopped':
-        if (this.#stopped) this.#stopped = { ...this.#stopped, holds: news.holds };
+        this.#stop.answered(news.holds);
         this.#say(news.text, 'warn');
         break;
       case 'connected':
-        this.#cameras = news.cameras;
-        this.#intrinsics = news.intrinsics;
+        this.#eyes = { cameras: news.cameras, intrinsics: news.intrinsics };
         this.#children.show(news.view);
         break;
       case 'statistics':
