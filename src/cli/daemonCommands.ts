@@ -125,7 +125,14 @@ function print(state: ServedState): void {
     ['speed limit', `${state.velocityRadPerS.toFixed(2)} rad/s`],
     ['control', control ? control.name : 'free'],
     ['loop', `late p99 ${ms(loop.late.p99Ms)}, ${loop.missed} of ${loop.ticks} missed`],
-    ...(run ? [['run', `${run.successes} of ${run.done} succeeded, ${run.wanted} wanted`]] : []),
+    ...(run
+      ? [
+          [
+            'run',
+            `${run.done} of ${run.wanted} done, ${run.successes} of ${run.judged} judged ones succeeded`,
+          ],
+        ]
+      : []),
     ...children.map(({ name, state: is, deaths, lastError }) => [
       name,
       `${is}${deaths > 0 ? `, died ${deaths} times: ${lastError ?? ''}` : ''}`,

@@ -77,13 +77,16 @@ export interface RunState {
   readonly source: string;
   readonly wanted: number;
   readonly done: number;
+  /** Of `done`: a task or a person has said what they were. */
+  readonly judged: number;
   readonly successes: number;
-  /** 95 % Wilson interval of the success rate. */
+  /** 95 % Wilson interval of the success rate among those judged. */
   readonly wilson95: readonly [number, number];
   readonly episodes: readonly {
     readonly seed: number;
     readonly maxReward: number;
-    readonly success: boolean;
+    /** Null: nobody has judged it. */
+    readonly success: boolean | null;
     readonly recorded?: string;
   }[];
 }
@@ -126,6 +129,8 @@ export interface DaemonState {
   readonly cameras: readonly string[];
   /** Of the cameras that have been calibrated, by name. */
   readonly intrinsics: Readonly<Record<string, Intrinsics>>;
+  /** Whether the task itself tells successes; otherwise only a person does, by labels. */
+  readonly judges: boolean;
   /** Largest speed that any joint may be told [rad/s]. */
   readonly velocityRadPerS: number;
   readonly loop: LoopState;

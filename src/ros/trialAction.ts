@@ -1,7 +1,7 @@
 /**
  * A trial as an action with feedback, of a type that needs no message package of our own:
  * example_interfaces/action/Fibonacci. Its `order` is the number of episodes; its `sequence`, as feedback and as
- * result, has a 1 for each episode that succeeded and a 0 for each that did not.
+ * result, has a 1 for each episode that succeeded, a 0 for each that did not, a -1 for each that nobody judged.
  */
 import type { CommandInput } from '../contract/api.js';
 import type { ServedState } from '../contract/apiState.js';
@@ -33,7 +33,7 @@ export const trialAction = (
     for (let told = 0; ;) {
       if (cancelled.aborted) await ask({ type: 'mode', request: { mode: 'idle', torque: 'hold' } });
       const { mode, run } = await look();
-      const results = run?.episodes.map(({ success }) => (success ? 1 : 0)) ?? [];
+      const results = run?.episodes.map(({ success }) => (success === null ? -1 : Number(success))) ?? [];
       if (results.length > told) tell(sequence(results));
       told = results.length;
       if (cancelled.aborted) return { outcome: 'cancelled', result: sequence(results) };

@@ -24,6 +24,7 @@ export const IDLE_STATE: DaemonState = {
   intrinsics: {
     cam_high: { width: 640, height: 480, fx: 480, fy: 480, cx: 320, cy: 240, distortion: [] },
   },
+  judges: true,
   velocityRadPerS: Math.PI,
   loop: {
     ticks: 0,

@@ -36,6 +36,7 @@ const TOLD: Partial<DaemonState> = {
     source: 'policies/insertion',
     wanted: 4,
     done: 3,
+    judged: 3,
     successes: 2,
     wilson95: [0.21, 0.94],
     episodes: [4, 4, 1].map((maxReward, seed) => ({ seed, maxReward, success: maxReward === 4 })),

@@ -324,7 +324,7 @@ it('runs a trial as an action: feedback of each episode, and the end of it when 
   served.daemon.state = {
     ...served.daemon.state,
     mode: 'trial',
-    run: { source: '', wanted: 2, done: 1, successes: 1, wilson95: [0, 1], episodes: [episode] },
+    run: { source: '', wanted: 2, done: 1, judged: 1, successes: 1, wilson95: [0, 1], episodes: [episode] },
   };
   const worked = action.work({ order: 2 }, (feedback) => told.push(feedback), cancelled.signal);
   await vi.waitFor(() => {

@@ -25,8 +25,9 @@ import { StopWords, type LiveMemory } from './liveMemory.js';
 import { loopActivity, type Activity } from './loopActivity.js';
 import { metricsPage } from './metricsPage.js';
 import { modeChoices, requireRemote } from './modeChoices.js';
-import { NO_LOOP, Scoreboard } from './scoreboard.js';
+import { Scoreboard } from './scoreboard.js';
 import { planRun, type RunPlan, type RunRequest } from './runs.js';
+import { NOTHING_TOLD } from './toldState.js';
 import type { ViewFrame } from './viewChild.js';
 
 export interface DaemonOptions {
@@ -49,8 +50,7 @@ export class Daemon implements CommandedDaemon {
   readonly #startedAt = Date.now();
   #rig: Rig;
   #arms: ArmState = 'lost';
-  #eyes: Pick<DaemonState, 'cameras' | 'intrinsics'> = { cameras: [], intrinsics: {} };
-  #told: Pick<DaemonState, 'loop' | 'servos' | 'webcams'> = { loop: NO_LOOP, servos: [], webcams: [] };
+  #told = NOTHING_TOLD;
   #line = 'starting';
   #changing = false;
   #activity: Activity | undefined;
@@ -81,7 +81,7 @@ export class Daemon implements CommandedDaemon {
 
   /** Those that there are pictures of; frames tell them by their place here. */
   get cameras(): readonly string[] {
-    return this.#eyes.cameras;
+    return this.#told.cameras;
   }
 
   get #mode(): DaemonMode {
@@ -102,7 +102,6 @@ export class Daemon implements CommandedDaemon {
       backends: backendChoices(this.#rig),
       modes: modeChoices(this.#rig),
       emergencyStop: this.#stop.state,
-      ...this.#eyes,
       velocityRadPerS: this.#rig.limits.velocityRadPerS,
       ...this.#told,
       children: this.#children.states,
@@ -146,6 +145,8 @@ export class Daemon implements CommandedDaemon {
         return await listRecorded(command.folder ?? this.#options.episodeFolder);
       case 'label':
         label(command.episode, command.success, command.note);
+        this.#scoreboard?.label(command.episode, command.success);
+        this.#options.onChange();
         return undefined;
       default:
         return command satisfies never;
@@ -291,10 +292,10 @@ export class Daemon implements CommandedDaemon {
   async #startRun(request: RunRequest, who: string): Promise<void> {
     const plan = planRun(request, this.#rig, this.#options.episodeFolder);
     if (plan.source.kind === 'policy') this.#say(`loading policy ${plan.source.folder}`);
-    await loadActor(plan, this.#children, this.#eyes.cameras);
+    await loadActor(plan, this.#children, this.#told.cameras);
     await this.#endActivity();
     await this.#hold();
-    const scoreboard = new Scoreboard(plan);
+    const scoreboard = new Scoreboard(plan, this.#told.judges);
     this.#scoreboard = scoreboard;
     let ending = false;
     this.#say(`${who}: ${request.mode} with ${scoreboard.state.source}`);
@@ -363,11 +364,11 @@ export class Daemon implements CommandedDaemon {
         this.#say(news.text, 'warn');
         break;
       case 'connected':
-        this.#eyes = { cameras: news.cameras, intrinsics: news.intrinsics };
+        this.#told = { ...this.#told, ...news.told };
         this.#children.show(news.view);
         break;
       case 'statistics':
-        this.#told = { loop: news.statistics, servos: news.servos, webcams: news.webcams };
+        this.#told = { ...this.#told, ...news.told };
         break;
       case 'instruction':
         this.#say(news.text);

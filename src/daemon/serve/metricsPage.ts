@@ -76,6 +76,7 @@ export function metricsPage(state: DaemonState, doors: Readonly<Record<string, D
     ...children.map((child) => [{ child: child.name }, child.deaths] as const),
   );
   page.add('run_episodes', 'gauge', 'Episodes of the present or last run', [{}, run?.done ?? 0]);
+  page.add('run_judged', 'gauge', 'Episodes of that run with a verdict', [{}, run?.judged ?? 0]);
   page.add('run_successes', 'gauge', 'Successes of the present or last run', [{}, run?.successes ?? 0]);
   addCameras(page, webcams);
   addRecorder(page, loop.recorder);

@@ -1,13 +1,12 @@
 /** What crosses between the daemon's main thread and its control thread. */
 import type { Move } from '../../contract/api.js';
 import type { Rig } from '../../config/rig.js';
-import type { ArmState, LoopState } from '../../contract/apiState.js';
-import type { CameraHealth, Intrinsics } from '../../contract/camera.js';
+import type { ArmState } from '../../contract/apiState.js';
 import type { PolicyManifest } from '../../contract/checkpoint.js';
-import type { ServoHealth } from '../../contract/servoHealth.js';
 import type { StartPose } from '../../contract/task.js';
 import type { WorldOptions } from '../../simulation/world.js';
 import type { EpisodeResult, RecordChoice, SourceChoice } from '../controlJob.js';
+import type { ToldCell, ToldLoop } from './toldState.js';
 
 /** Who acts in an episode. A policy's network runs in a thread that the main thread watches. */
 export type ServedSource =
@@ -86,18 +85,8 @@ export type FromControl =
   | { readonly kind: 'arms'; readonly arms: ArmState }
   /** What the motors answered to an emergency stop. */
   | { readonly kind: 'stopped'; readonly holds: boolean; readonly text: string }
-  | {
-      readonly kind: 'connected';
-      readonly cameras: readonly string[];
-      readonly intrinsics: Readonly<Record<string, Intrinsics>>;
-      readonly view?: CameraView;
-    }
-  | {
-      readonly kind: 'statistics';
-      readonly statistics: LoopState;
-      readonly servos: readonly ServoHealth[];
-      readonly webcams: readonly CameraHealth[];
-    }
+  | { readonly kind: 'connected'; readonly told: ToldCell; readonly view?: CameraView }
+  | { readonly kind: 'statistics'; readonly told: ToldLoop }
   /** What a person has to do now, or can know of the episode that has ended. */
   | { readonly kind: 'instruction'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string };

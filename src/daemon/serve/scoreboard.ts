@@ -1,22 +1,8 @@
 /** What the episodes of a run came to. */
-import type { LoopState, RunState } from '../../contract/apiState.js';
+import type { RunState } from '../../contract/apiState.js';
 import { wilson } from '../../learning/statistics.js';
 import type { EpisodeResult, SourceChoice } from '../controlJob.js';
 import type { RunPlan } from './runs.js';
-
-const NO_TIMING = { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 } as const;
-
-/** Before the control thread told anything. */
-export const NO_LOOP: LoopState = {
-  ticks: 0,
-  missed: 0,
-  late: NO_TIMING,
-  lateHistogram: [],
-  busy: NO_TIMING,
-  stopping: NO_TIMING,
-  latency: NO_TIMING,
-  recorder: null,
-};
 
 function nameOf(source: SourceChoice): string {
   switch (source.kind) {
@@ -34,12 +20,17 @@ function nameOf(source: SourceChoice): string {
 
 export class Scoreboard {
   readonly #plan: RunPlan;
+  readonly #judges: boolean;
   readonly #results: EpisodeResult[] = [];
+  /** What a person said, by recording: it goes before what the task did. */
+  readonly #labels = new Map<string, boolean>();
   /** Told ten times a second, so made once per episode. */
   #state: RunState;
 
-  constructor(plan: RunPlan) {
+  /** @param judges whether the task's own verdicts are any: on a real robot nothing gives rewards */
+  constructor(plan: RunPlan, judges: boolean) {
     this.#plan = plan;
+    this.#judges = judges;
     this.#state = this.#count();
   }
 
@@ -52,20 +43,35 @@ export class Scoreboard {
     this.#state = this.#count();
   }
 
+  /** A person's verdict on an episode that was recorded; others are no matter of this run. */
+  label(recording: string, success: boolean): void {
+    if (!this.#results.some(({ recorded }) => recorded === recording)) return;
+    this.#labels.set(recording, success);
+    this.#state = this.#count();
+  }
+
+  #verdict({ outcome, recorded }: EpisodeResult): boolean | null {
+    const label = recorded === undefined ? undefined : this.#labels.get(recorded);
+    return label ?? (this.#judges ? outcome.success : null);
+  }
+
   #count(): RunState {
     const { source, starts } = this.#plan;
-    const successes = this.#results.filter(({ outcome }) => outcome.success).length;
-    const { low, high } = wilson(successes, this.#results.length);
+    const verdicts = this.#results.map((result) => this.#verdict(result));
+    const judged = verdicts.filter((verdict) => verdict !== null).length;
+    const successes = verdicts.filter((verdict) => verdict === true).length;
+    const { low, high } = wilson(successes, judged);
     return {
       source: nameOf(source),
       wanted: starts.length,
       done: this.#results.length,
+      judged,
       successes,
       wilson95: [low, high],
-      episodes: this.#results.map(({ seed, outcome, recorded }) => ({
+      episodes: this.#results.map(({ seed, outcome, recorded }, i) => ({
         seed,
         maxReward: outcome.maxReward,
-        success: outcome.success,
+        success: verdicts[i] ?? null,
         ...(recorded !== undefined && { recorded }),
       })),
     };
@@ -73,8 +79,9 @@ export class Scoreboard {
 
   /** One line for people. */
   get summary(): string {
-    const { done, successes, wilson95 } = this.state;
+    const { done, judged, successes, wilson95 } = this.state;
+    if (done > 0 && judged === 0) return `${done} done; nothing here tells a success`;
     const [low, high] = wilson95.map((bound) => `${(100 * bound).toFixed(0)} %`);
-    return `${successes} of ${done} succeeded (95 % interval ${low} to ${high})`;
+    return `${successes} of ${judged} succeeded (95 % interval ${low} to ${high})`;
   }
 }

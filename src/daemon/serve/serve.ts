@@ -8,6 +8,7 @@ import { pageFile } from '../../dashboard/pageFiles.js';
 import { watchdogMs } from '../../config/environment.js';
 import type { Rig } from '../../config/rig.js';
 import { UsageError } from '../../contract/errors.js';
+import { keepHeapsSmall } from '../../realtime/smallHeaps.js';
 import { Daemon } from './daemon.js';
 import { startFoxglove, type FoxgloveFeed } from './foxgloveFeed.js';
 import { allocateLiveMemory } from './liveMemory.js';
@@ -41,6 +42,7 @@ export async function serve(
   onReady: (url: string, foxglove: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  keepHeapsSmall();
   const log = pino({ name: 'alohad', base: null }, pino.destination(request.log ?? 2));
   const systemd = new Systemd();
   const memory = allocateLiveMemory();

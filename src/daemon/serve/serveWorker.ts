@@ -211,8 +211,11 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
   connected = { cell, session, limits };
   post({
     kind: 'connected',
-    cameras: robot.images.cameras,
-    intrinsics: intrinsicsOf(robot.images),
+    told: {
+      cameras: robot.images.cameras,
+      intrinsics: intrinsicsOf(robot.images),
+      judges: cell.judge !== undefined,
+    },
     ...(cell.webcams
       ? { view: capturedView(cell.webcams) }
       : drawn && { view: { kind: 'sim', world: worldOptions(rig), states: drawn } }),
@@ -237,17 +240,19 @@ function required(): Connected {
 function tellStatistics(): void {
   post({
     kind: 'statistics',
-    servos: connected?.cell.robot.health?.() ?? [],
-    webcams: connected?.cell.webcams?.health ?? [],
-    statistics: {
-      ticks: clock.ticks,
-      missed: clock.allMissed,
-      late: timing(clock.late.summary()),
-      lateHistogram: clock.late.rows(),
-      busy: timing(clock.busy.summary()),
-      stopping: timing(stopping.summary()),
-      latency: timing(latency.summary()),
-      recorder: episode?.recorder ?? null,
+    told: {
+      servos: connected?.cell.robot.health?.() ?? [],
+      webcams: connected?.cell.webcams?.health ?? [],
+      loop: {
+        ticks: clock.ticks,
+        missed: clock.allMissed,
+        late: timing(clock.late.summary()),
+        lateHistogram: clock.late.rows(),
+        busy: timing(clock.busy.summary()),
+        stopping: timing(stopping.summary()),
+        latency: timing(latency.summary()),
+        recorder: episode?.recorder ?? null,
+      },
     },
   });
 }

@@ -12,6 +12,13 @@ const BARS = 8;
 /** A tick later than this is missed: log10 of 20 ms. */
 const LATE = Math.log10(20);
 
+/** Of episodes: how their dots look. */
+const VERDICTS = new Map<unknown, string>([
+  [true, 'good'],
+  [false, 'bad'],
+  [null, 'open'],
+]);
+
 function chip(id: string, text: string, kind: '' | 'good' | 'bad' = ''): void {
   element(id).textContent = text;
   element(id).className = `chip ${kind}`;
@@ -90,20 +97,24 @@ export class StateView {
 
   #score({ run }: ServedState): void {
     element('source').textContent = run?.source.split('/').at(-1) ?? '';
-    const known = run !== null && run.done > 0;
+    const known = run !== null && run.judged > 0;
     element('score').textContent = known
-      ? `${percent(run.successes / run.done)} succeeded`
+      ? `${percent(run.successes / run.judged)} succeeded`
       : run
-        ? 'the first episode runs'
+        ? run.done > 0
+          ? 'nobody has judged'
+          : 'the first episode runs'
         : 'no run yet';
     const [low, high] = run?.wilson95 ?? [0, 1];
     element('scored').textContent = known
-      ? `${run.successes} of ${run.done} episodes (${run.wanted} wanted); 95 % interval ${percent(low)} to ${percent(high)}`
-      : '';
+      ? `${run.successes} of ${run.judged} episodes (${run.wanted} wanted); 95 % interval ${percent(low)} to ${percent(high)}`
+      : run && run.done > 0
+        ? `${run.done} of ${run.wanted} episodes: nothing gives rewards here; recorded ones can be labelled`
+        : '';
     element('dots').replaceChildren(
       ...Array.from({ length: Math.min(run?.wanted ?? 0, 250) }, (_, i) => {
         const episode = run?.episodes[i];
-        const dot = make('i', '', episode ? (episode.success ? 'good' : 'bad') : '');
+        const dot = make('i', '', VERDICTS.get(episode?.success) ?? '');
         if (episode) dot.title = `seed ${episode.seed}: reward ${episode.maxReward}`;
         return dot;
       }),
@@ -117,7 +128,7 @@ export class StateView {
     plot.bar({ from: 0, to: 1 }, { from: 0.3, to: 0.7 }, ink('--rule'));
     if (!known) return;
     plot.bar({ from: low, to: high }, { from: 0.1, to: 0.9 }, ink('--good'), 0.45);
-    const rate = run.successes / run.done;
+    const rate = run.successes / run.judged;
     plot.bar({ from: rate - 0.003, to: rate + 0.003 }, { from: 0, to: 1 }, ink('--good'));
   }
 
