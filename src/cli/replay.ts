@@ -1,6 +1,7 @@
 /** `alohad replay`: plays a recorded episode on the robot; in simulation the rewards must come out the same. */
 import { Command } from 'commander';
 import { EXIT } from '../contract/errors.js';
+import type { ReplayReport } from '../daemon/replaying.js';
 import { interruptible } from './interrupt.js';
 import { integer, paceOf, paceOption, rigOf, withRig, type Pace, type RigOptions } from './options.js';
 import { Progress } from './progress.js';
@@ -40,14 +41,19 @@ export function replayCommand(): Command {
           signal,
         ),
       );
-      process.stdout.write(
-        report.interrupted
-          ? 'interrupted: the arms were held\n'
-          : `${report.sameRewards ? 'same rewards' : `rewards differ at ${report.differingSteps} of ${report.steps} steps`}: ` +
-              `recorded ${report.recordedMaxReward}, replayed ${report.replayedMaxReward}; ` +
-              `largest qpos difference ${report.largestQposDifference.toExponential(1)} rad\n`,
-      );
+      process.stdout.write(`${describe(report)}\n`);
       if (options.json !== undefined) writeResult(options.json, report);
-      process.exitCode = report.interrupted ? EXIT.interrupted : report.sameRewards ? EXIT.done : EXIT.failed;
+      const failed = report.rewards !== null && !report.rewards.same;
+      process.exitCode = report.interrupted ? EXIT.interrupted : failed ? EXIT.failed : EXIT.done;
     });
+}
+
+function describe({ interrupted, rewards, steps, largestDifference }: ReplayReport): string {
+  if (interrupted) return 'interrupted: the arms were held';
+  const { joints, grippers } = largestDifference;
+  const moved = `farthest from the recording: joints ${joints.toExponential(1)} rad, grippers ${grippers.toExponential(1)}`;
+  if (!rewards) return `${steps} steps replayed; nothing here gives rewards; ${moved}`;
+  const { same, differingSteps, recordedMax, replayedMax } = rewards;
+  const compared = same ? 'same rewards' : `rewards differ at ${differingSteps} of ${steps} steps`;
+  return `${compared}: recorded ${recordedMax}, replayed ${replayedMax}; ${moved}`;
 }

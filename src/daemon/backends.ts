@@ -3,7 +3,9 @@ import { rosEnvironment } from '../config/environment.js';
 import type { Rig } from '../config/rig.js';
 import { UnavailableError } from '../contract/apiErrors.js';
 import type { Choice } from '../contract/apiState.js';
+import type { EpisodeInfo } from '../contract/episode.js';
 import type { Backend } from '../contract/robot.js';
+import type { StartPose } from '../contract/task.js';
 import { UsageError } from '../contract/errors.js';
 import { requireRos } from '../ros/rclnodejsPort.js';
 import { EmulatedWorkcell } from './emulated/emulatedWorkcell.js';
@@ -21,6 +23,8 @@ interface BackendPart {
   readonly noServos: (rig: Rig) => string | undefined;
   /** Whether torque may go on without a person asking for it: nobody can be hurt. */
   readonly harmless: boolean;
+  /** Whether there are objects that are put where an episode says they lay. */
+  readonly placesObjects: (rig: Rig) => boolean;
   /** Whether time passes there by itself: ticks follow the clock, and there is one robot. */
   readonly realTime: boolean;
 }
@@ -37,6 +41,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     // oxlint-disable-next-line require-await
     open: async (rig, { shake = 0 }) => new SimWorkcell(rig, shake),
     noServos: () => 'has no servos to reboot',
+    placesObjects: () => true,
     harmless: true,
     realTime: false,
   },
@@ -44,6 +49,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     unavailable: (rig) => lacksArms(rig, 'follower'),
     open: async (rig) => await openServoWorkcell(rig, 'real'),
     noServos: () => undefined,
+    placesObjects: () => false,
     harmless: false,
     realTime: true,
   },
@@ -54,6 +60,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
       isEmulated(rig) ? await openServoWorkcell(rig, 'emulated') : await EmulatedWorkcell.open(rig),
     noServos: (rig) =>
       isEmulated(rig) ? undefined : 'has no servos to reboot: its own start anew with the backend',
+    placesObjects: (rig) => !isEmulated(rig),
     harmless: true,
     realTime: true,
   },
@@ -61,6 +68,7 @@ const BACKENDS: Readonly<Record<Backend, BackendPart>> = {
     unavailable: lacksRos,
     open: async (rig) => await openRosWorkcell(rig),
     noServos: () => 'has no servos to reboot',
+    placesObjects: () => false,
     harmless: false,
     realTime: true,
   },
@@ -111,6 +119,16 @@ export const openWorkcell = async (rig: Rig, options: WorkcellOptions = {}): Pro
 /** Whether time passes there by itself, and there is one robot. */
 export const runsByClock = (backend: Backend): boolean => BACKENDS[backend].realTime;
 export const isHarmless = (backend: Backend): boolean => BACKENDS[backend].harmless;
+
+/** Where a recorded episode can be played again, as it began. Throws UsageError where objects would be missing. */
+export function replayStart(path: string, { seed, startObjects }: EpisodeInfo, rig: Rig): StartPose {
+  if (startObjects.length === 0 && BACKENDS[rig.backend].placesObjects(rig)) {
+    throw new UsageError(
+      `${path} does not say where the objects lay: replay it on arms in a room (--backend real or ros)`,
+    );
+  }
+  return { seed, objects: Float64Array.from(startObjects) };
+}
 
 /** How a verb is to run: on arms that do not wait for anyone there is one robot, by the clock. Throws UsageError. */
 export function requirePace(

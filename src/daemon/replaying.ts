@@ -1,8 +1,9 @@
 /** Plays a recorded episode again from the same start and compares what happens. */
 import type { Rig } from '../config/rig.js';
+import { DOF, isGripper } from '../contract/robot.js';
 import { UsageError } from '../contract/errors.js';
 import { readEpisode } from '../episodes/readEpisode.js';
-import { requirePace } from './backends.js';
+import { replayStart, requirePace } from './backends.js';
 import type { EpisodeResult } from './controlJob.js';
 import { runControlThread } from './controlThread.js';
 import { Pictures } from './pictures.js';
@@ -20,12 +21,15 @@ export interface ReplayRequest {
 export interface ReplayReport {
   readonly episode: string;
   readonly steps: number;
-  readonly sameRewards: boolean;
-  readonly differingSteps: number;
-  readonly recordedMaxReward: number;
-  readonly replayedMaxReward: number;
-  /** [rad], grippers normalised. */
-  readonly largestQposDifference: number;
+  /** Null: nothing gives rewards where it was replayed. */
+  readonly rewards: {
+    readonly same: boolean;
+    readonly differingSteps: number;
+    readonly recordedMax: number;
+    readonly replayedMax: number;
+  } | null;
+  /** Of joints [rad] and of grippers (0 closed to 1 open). */
+  readonly largestDifference: { readonly joints: number; readonly grippers: number };
   readonly interrupted: boolean;
 }
 
@@ -37,18 +41,14 @@ export async function replayEpisode(
 ): Promise<ReplayReport> {
   requirePace(request.rig, { pace: request.pace, workers: 1 });
   const recorded = readEpisode(request.episode);
-  const { task, seed, startObjects } = recorded.info;
+  const { task } = recorded.info;
   if (request.taskGiven && task !== request.rig.task) {
     throw new UsageError(`${request.episode} is of task ${task}, not ${request.rig.task}: drop --task`);
   }
-  if (startObjects.length === 0) {
-    throw new UsageError(
-      `${request.episode} does not say where the objects lay: it can be replayed on the robot only`,
-    );
-  }
-  const start = { seed, objects: Float64Array.from(startObjects) };
+  const start = replayStart(request.episode, recorded.info, request.rig);
   const pictures = await Pictures.open(request, [start], listener);
   let result: EpisodeResult | undefined;
+  let judged = false;
   let interrupted: boolean;
   try {
     ({ interrupted } = await runControlThread(
@@ -64,12 +64,14 @@ export async function replayEpisode(
         shakeRad: Number(recorded.info.extra['shakeRad'] ?? 0),
       },
       (event) => {
+        if (event.kind === 'ready') ({ judged } = event);
         if (event.kind === 'warning') listener.onLine(event.text);
         if (event.kind === 'frame') pictures.onFrame(0, event);
         if (event.kind === 'episode') ({ result } = event);
         if (event.kind !== 'step') return;
-        pictures.onStep(0, event.step, `reward ${event.reward}`);
-        listener.onProgress(event.step, recorded.steps, `reward ${event.reward}`);
+        const seen = judged ? `reward ${event.reward}` : '';
+        pictures.onStep(0, event.step, seen);
+        listener.onProgress(event.step, recorded.steps, seen);
       },
       signal,
     ));
@@ -78,17 +80,23 @@ export async function replayEpisode(
   }
   const { qpos, reward } = result?.trace ?? { qpos: new Float64Array(), reward: new Float64Array() };
   const differingSteps = reward.filter((value, step) => value !== recorded.reward[step]).length;
+  const farthest = (of: (joint: number) => boolean): number =>
+    qpos.reduce(
+      (most, value, i) => (of(i % DOF) ? Math.max(most, Math.abs(value - recorded.qpos[i]!)) : most),
+      0,
+    );
   return {
     episode: request.episode,
     steps: recorded.steps,
-    sameRewards: !interrupted && reward.length === recorded.steps && differingSteps === 0,
-    differingSteps,
-    recordedMaxReward: recorded.outcome.maxReward,
-    replayedMaxReward: result?.outcome.maxReward ?? 0,
-    largestQposDifference: qpos.reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - recorded.qpos[i]!)),
-      0,
-    ),
+    rewards: judged
+      ? {
+          same: !interrupted && reward.length === recorded.steps && differingSteps === 0,
+          differingSteps,
+          recordedMax: recorded.outcome.maxReward,
+          replayedMax: result?.outcome.maxReward ?? 0,
+        }
+      : null,
+    largestDifference: { joints: farthest((joint) => !isGripper(joint)), grippers: farthest(isGripper) },
     interrupted,
   };
 }

@@ -136,6 +136,10 @@ describe('alohad emulate', () => {
       rig,
     ]);
     expect(replayed.stderr).not.toContain('alohad:');
+    expect(replayed).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('nothing here gives rewards'),
+    });
     const [after] = await tell(control, ['world reward']);
     // A busy machine may lose the race with real time; what lifted the objects is the servos in any case.
     expect(Number(/(\d) at most/.exec(after!)![1])).toBeGreaterThanOrEqual(2);

@@ -8,6 +8,7 @@ import { readHeader } from '../../episodes/readEpisode.js';
 import { readPool, sampleStartPose } from '../../simulation/startPoses.js';
 import type { RecordChoice, SourceChoice } from '../controlJob.js';
 import { sourceOf } from '../playing.js';
+import { replayStart } from '../backends.js';
 import { lacksArms } from '../servoWorkcell.js';
 
 export type RunRequest = Extract<ModeRequest, { mode: 'teleop' | 'trial' | 'record' | 'replay' }>;
@@ -77,11 +78,10 @@ function planReplay(path: string, rig: Rig): RunPlan {
   const { info, outcome } = readHeader(path);
   if (info.task !== rig.task)
     throw new UsageError(`${path} is of task ${info.task}, this daemon's world of ${rig.task}`);
-  if (info.startObjects.length === 0) throw new UsageError(`${path} does not say where the objects lay`);
   return {
     rig,
     source: { kind: 'replay', path },
-    starts: [{ seed: info.seed, objects: Float64Array.from(info.startObjects) }],
+    starts: [replayStart(path, info, rig)],
     steps: outcome.steps,
   };
 }
