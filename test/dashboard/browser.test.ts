@@ -86,6 +86,28 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
     await shows('#line', 'cleared the emergency stop');
   });
 
+  it('limits the speed of the arms, and shows what the daemon refuses', async () => {
+    const limit = page.getByLabel('speed limit');
+    const shown = async (text: string): Promise<void> => {
+      await page.waitForFunction(
+        `document.querySelector('#velocity').value === '${text}'`,
+        undefined,
+        PATIENCE,
+      );
+    };
+    await limit.fill('0.5');
+    await limit.press('Enter');
+    await shows('#line', 'no joint goes faster than 0.50 rad/s');
+    await shown('0.50');
+    await limit.fill('7');
+    await limit.press('Enter');
+    await shows('#events', 'Too big');
+    await shown('0.50');
+    await limit.fill('3.14');
+    await limit.press('Enter');
+    await shows('#line', 'no joint goes faster than 3.14 rad/s');
+  });
+
   it('moves emulated servos after a change of backend, which its button stops', async () => {
     await press('emulated');
     await shows('#link', 'emulated');

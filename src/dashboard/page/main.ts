@@ -162,6 +162,11 @@ element('stop').addEventListener('click', stop);
 element('clear').addEventListener('click', () => {
   command({ type: 'clear_emergency_stop' });
 });
+element('velocity').addEventListener('change', () => {
+  command({ type: 'limit', velocityRadPerS: input('velocity').valueAsNumber });
+  // Shows what the daemon made of it.
+  input('velocity').blur();
+});
 element('take').addEventListener('click', () => {
   command({ type: 'take_control', force: true });
 });

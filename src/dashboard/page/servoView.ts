@@ -49,7 +49,7 @@ function rowOf(servo: ServoHealth): HTMLTableRowElement {
     effort === null
       ? '–'
       : meter(
-          `${(100 * effort).toFixed(0)} %`,
+          `${Math.round(100 * effort)} %`,
           Math.abs(effort),
           Math.abs(effort) > 0.8 ? 'bad' : Math.abs(effort) > 0.5 ? 'warm' : 'good',
         ),

@@ -1,6 +1,6 @@
 /** Shows the daemon's state: chips, buttons, scoreboard, timing, learning curves, process tree. */
 import type { ServedState } from '../../contract/apiState.js';
-import { button, canvas, element, make, row } from './elements.js';
+import { button, canvas, element, input, make, row } from './elements.js';
 import { ink, Plot } from './plot.js';
 import { ServoView } from './servoView.js';
 
@@ -22,6 +22,13 @@ const VERDICTS = new Map<unknown, string>([
 function chip(id: string, text: string, kind: '' | 'good' | 'bad' = ''): void {
   element(id).textContent = text;
   element(id).className = `chip ${kind}`;
+}
+
+/** Of a run of which no verdict is known. */
+function unjudged(run: ServedState['run'], mode: ServedState['mode']): string {
+  if (!run) return 'no run yet';
+  if (run.done > 0) return 'nobody has judged';
+  return mode === 'idle' ? 'no episode was played to its end' : 'the first episode runs';
 }
 
 export class StateView {
@@ -64,6 +71,9 @@ export class StateView {
     element('line').className = emergencyStop || line.startsWith('refused') ? 'warn' : '';
     this.#buttons('mode', state.modes, state.mode, changing);
     this.#buttons('backend', state.backends, backend, changing);
+    // What a person is writing is theirs until they leave it.
+    const velocity = input('velocity');
+    if (document.activeElement !== velocity) velocity.value = state.velocityRadPerS.toFixed(2);
     this.#score(state);
     this.#timing(state);
     this.#curves(state);
@@ -95,16 +105,12 @@ export class StateView {
     });
   }
 
-  #score({ run }: ServedState): void {
+  #score({ run, mode }: ServedState): void {
     element('source').textContent = run?.source.split('/').at(-1) ?? '';
     const known = run !== null && run.judged > 0;
     element('score').textContent = known
       ? `${percent(run.successes / run.judged)} succeeded`
-      : run
-        ? run.done > 0
-          ? 'nobody has judged'
-          : 'the first episode runs'
-        : 'no run yet';
+      : unjudged(run, mode);
     const [low, high] = run?.wilson95 ?? [0, 1];
     element('scored').textContent = known
       ? `${run.successes} of ${run.judged} episodes (${run.wanted} wanted); 95 % interval ${percent(low)} to ${percent(high)}`
