@@ -4,6 +4,7 @@ import type { Rig } from '../config/rig.js';
 import { AlohadError } from '../contract/errors.js';
 import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
+import { lockRun } from '../learning/runLock.js';
 import { stepBack } from '../realtime/background.js';
 import { firstOfPriorRuns, listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
@@ -13,13 +14,26 @@ import { FinetuneSession } from './finetuneSession.js';
 import { reportRun } from './runFailures.js';
 import type { RunListener } from './runListener.js';
 
-/** Throws UsageError, CheckpointError, EpisodeError, StorageError. */
+/** Throws UsageError, CheckpointError, EpisodeError, RunBusyError, StorageError. */
 export async function finetune(
   request: FinetuneRequest,
   listener: RunListener,
   signal: AbortSignal,
 ): Promise<FinetuneReport> {
   if (request.background) stepBack();
+  const release = lockRun(request.out);
+  try {
+    return await learn(request, listener, signal);
+  } finally {
+    release();
+  }
+}
+
+async function learn(
+  request: FinetuneRequest,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<FinetuneReport> {
   const config = readConfig(request);
   const run = openRun(request, config);
   const start = readStart(request, config);

@@ -6,9 +6,9 @@ import { encodePng } from '../imaging/png.js';
 import { plotLines } from '../imaging/plot.js';
 import { imitate } from '../learning/imitate.js';
 import { loadEpisodes } from '../learning/loadEpisodes.js';
+import { lockRun } from '../learning/runLock.js';
 import { parseTrainingConfig, type TrainingConfig } from '../learning/trainingConfig.js';
 import { ActConfigError } from '../network/actConfig.js';
-
 import { ExecutionProviderError } from '../network/session.js';
 import { TrainingError } from '../network/trainingError.js';
 import { version } from './parts.js';
@@ -37,7 +37,7 @@ export interface TrainReport {
   readonly curves: string;
 }
 
-/** Throws UsageError, EpisodeError, StorageError, CheckpointError. */
+/** Throws UsageError, EpisodeError, RunBusyError, StorageError, CheckpointError. */
 export async function trainPolicy(
   request: TrainRequest,
   listener: RunListener,
@@ -49,6 +49,7 @@ export async function trainPolicy(
     task: config.task,
     ...(request.count !== undefined && { count: request.count }),
   });
+  const release = lockRun(request.out);
   const result = await imitate({
     config,
     episodes,
@@ -81,9 +82,11 @@ export async function trainPolicy(
           `${msPerStep.toFixed(0)} ms/step, ${Math.round(100 * waitShare)} % waiting for data`,
       );
     },
-  }).catch((error: unknown) => {
-    throw named(error);
-  });
+  })
+    .catch((error: unknown) => {
+      throw named(error);
+    })
+    .finally(release);
   return { ...result, curves: result.curves ?? '' };
 }
 
