@@ -1,6 +1,6 @@
 /** What fine-tuning starts from: a policy with its weights and demonstrations, of the same robot. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Rig } from '../config/rig.js';
 import { CHECKPOINT_FILES, type PolicyManifest } from '../contract/checkpoint.js';
 import type { EpisodeData } from '../contract/episode.js';
@@ -9,10 +9,10 @@ import { type EpisodeEntry, EpisodeStore } from '../episodes/episodeStore.js';
 import { readEpisode } from '../episodes/readEpisode.js';
 import type { FinetuneConfig } from '../learning/finetune/finetuneConfig.js';
 import { RolloutLog } from '../learning/finetune/rolloutLog.js';
-import { newestCheckpoint } from '../learning/checkpointFolder.js';
 import { type StoredPolicy, readStoredPolicy } from '../learning/import/storedPolicy.js';
 import { seesEnvironmentState } from '../network/actConfig.js';
 import type { FinetuneRequest } from './finetuneRequest.js';
+import { checkpointFolder } from './parts.js';
 import type { RunListener } from './runListener.js';
 
 export interface StartPolicy extends StoredPolicy {
@@ -24,7 +24,7 @@ export function readStart(
   { policy, rig }: Pick<FinetuneRequest, 'policy' | 'rig'>,
   config: Pick<FinetuneConfig, 'dropout'>,
 ): StartPolicy {
-  const folder = newestCheckpoint(resolve(policy));
+  const folder = checkpointFolder(policy, rig.task);
   const stored = readStoredPolicy(folder);
   // Critics that chose among offsets knew the policy as it was: what learns from here on goes without them.
   const { choice: _, ...manifest }: PolicyManifest = JSON.parse(

@@ -163,8 +163,8 @@ export class FinetuneSession implements RunHooks {
     this.#listener.onProgress(
       rollout.index + 1,
       this.#config.rollouts,
-      `success ${(100 * state.stabiliser.success).toFixed(0)} %` +
-        (sizes ? `, ${sizes.successes} successes and ${sizes.failures} failures kept` : ''),
+      `of late ${(100 * state.stabiliser.success).toFixed(0)} % succeed` +
+        (sizes ? `; replay of ${sizes.successes} successes and ${sizes.failures} failures` : ''),
     );
   }
 
