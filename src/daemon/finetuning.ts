@@ -6,7 +6,13 @@ import { DiskPatience } from '../learning/finetune/diskPatience.js';
 import { Finetuning } from '../learning/finetune/finetune.js';
 import { lockRun } from '../learning/runLock.js';
 import { stepBack } from '../realtime/background.js';
-import { firstOfPriorRuns, listDemonstrations, readStart, requireSameRobot } from './finetuneInputs.js';
+import {
+  firstOfPriorRuns,
+  listDemonstrations,
+  readStart,
+  requireInputs,
+  requireSameRobot,
+} from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
 import type { FinetuneReport, FinetuneRequest } from './finetuneRequest.js';
 import { LOOP_FILE, openRun, readConfig, readTensors } from './finetuneRun.js';
@@ -35,6 +41,8 @@ async function learn(
   signal: AbortSignal,
 ): Promise<FinetuneReport> {
   const config = readConfig(request);
+  // Before a folder is made that would then be taken for a run.
+  requireInputs(request);
   const run = openRun(request, config);
   const start = readStart(request, config);
   const demonstrations = listDemonstrations(request, config.diagnostics.heldOut, listener);
