@@ -4,7 +4,7 @@
  */
 import type { ActionSource } from '../contract/policy.js';
 import type { Observation } from '../contract/robot.js';
-import type { StopSignal } from './loop.js';
+import type { StopSignal } from '../realtime/clock.js';
 
 export class GuardedSource implements ActionSource, StopSignal {
   readonly name: string;

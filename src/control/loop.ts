@@ -10,15 +10,10 @@ import type { Observation, Robot } from '../contract/robot.js';
 import { DOF } from '../contract/robot.js';
 import type { Step, StepListener } from '../contract/step.js';
 import type { Judge } from '../contract/task.js';
-import type { Clock } from '../realtime/clock.js';
+import type { Clock, StopSignal } from '../realtime/clock.js';
 import { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { TimingSummary } from '../realtime/timingHistogram.js';
 import { Limits } from './limits.js';
-
-/** An AbortSignal, or anything that can be asked as often and as fast. */
-export interface StopSignal {
-  readonly aborted: boolean;
-}
 
 export interface Episode {
   readonly robot: Robot;
@@ -75,7 +70,7 @@ export async function run(episode: Episode): Promise<LoopOutcome> {
   try {
     while (steps < episode.steps) {
       if (signal?.aborted) break;
-      const lateMs = clock.waitForTick();
+      const lateMs = clock.waitForTick(signal);
       // Asked to stop while waiting: not one more goal is sent.
       if (signal?.aborted) break;
       const beganMs = performance.now();

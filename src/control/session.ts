@@ -9,11 +9,11 @@ import type { ActionSource } from '../contract/policy.js';
 import { ARMS, DOF, JOINT_NAMES, isGripper, type Robot } from '../contract/robot.js';
 import type { Step, StepListener } from '../contract/step.js';
 import type { Judge } from '../contract/task.js';
-import type { Clock } from '../realtime/clock.js';
+import type { Clock, StopSignal } from '../realtime/clock.js';
 import { Alignment } from './align.js';
 import { GuardedSource } from './guardedSource.js';
 import type { Limits } from './limits.js';
-import { run, type LoopOutcome, type StopSignal } from './loop.js';
+import { run, type LoopOutcome } from './loop.js';
 import { Modes, type Mode, type MovingMode } from './modes.js';
 import { watch } from './watch.js';
 

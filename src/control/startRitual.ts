@@ -4,10 +4,10 @@
  * record_episodes.py (opening_ceremony).
  */
 import { ARM_START_POSE, ARMS, ARM_JOINTS, CONTROL_PERIOD_S, DOF, type Robot } from '../contract/robot.js';
-import type { Clock } from '../realtime/clock.js';
+import type { Clock, StopSignal } from '../realtime/clock.js';
 import { Alignment } from './align.js';
 import { LEADER_LIMITS, Limits } from './limits.js';
-import { run, type StopSignal } from './loop.js';
+import { run } from './loop.js';
 
 /** Leaders: a robot whose hands, and whose arms, can be made loose while it stays connected. */
 export interface Leaders extends Robot {

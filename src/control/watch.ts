@@ -2,8 +2,7 @@
 import type { Robot } from '../contract/robot.js';
 import { DOF } from '../contract/robot.js';
 import type { Step, StepListener } from '../contract/step.js';
-import type { Clock } from '../realtime/clock.js';
-import type { StopSignal } from './loop.js';
+import type { Clock, StopSignal } from '../realtime/clock.js';
 
 /** Ticks between pauses in which the thread sees messages: 40 ms. */
 const BREATH_TICKS = 2;
@@ -18,7 +17,8 @@ export async function watch(
   const place = new Float64Array(DOF);
   clock.start();
   for (let ticks = 1; !signal.aborted; ticks++) {
-    const lateMs = clock.waitForTick();
+    const lateMs = clock.waitForTick(signal);
+    if (signal.aborted) return;
     const beganMs = performance.now();
     const observation = robot.observe();
     // Limp arms have no goal but to be where they are.

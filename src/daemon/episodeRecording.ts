@@ -88,9 +88,9 @@ export class EpisodeRecording {
       start: () => {
         clock.start();
       },
-      waitForTick: () => {
+      waitForTick: (until) => {
         if (!clock.realTime) recorder.waitForRoom();
-        return clock.waitForTick();
+        return clock.waitForTick(until);
       },
     };
   }

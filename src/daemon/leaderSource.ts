@@ -1,6 +1,6 @@
 /** Teleoperation as a source of actions: the rig's leaders, which a person moves, with the ritual before each episode. */
 import type { Rig } from '../config/rig.js';
-import type { StopSignal } from '../control/loop.js';
+import type { StopSignal } from '../realtime/clock.js';
 import type { ControlSession } from '../control/session.js';
 import { handsClosed, parkLeaders, readyLeaders, START_POSE } from '../control/startRitual.js';
 import { Teleoperation } from '../control/teleoperation.js';

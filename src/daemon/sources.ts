@@ -12,7 +12,7 @@ import { ReplaySource } from '../policy/replaySource.js';
 import type { TimingHistogram } from '../realtime/timingHistogram.js';
 import type { Rig } from '../config/rig.js';
 import type { ControlJob, SourceChoice } from './controlJob.js';
-import type { StopSignal } from '../control/loop.js';
+import type { StopSignal } from '../realtime/clock.js';
 import type { ControlSession } from '../control/session.js';
 import { leaderSource } from './leaderSource.js';
 import { createExpert } from './parts.js';

@@ -10,8 +10,16 @@ export interface Clock {
   readonly missed: number;
   /** The first tick is due now. */
   start(): void;
-  /** Blocks until the next tick is due; returns how late it begins [ms]. Does not allocate. */
-  waitForTick(): number;
+  /**
+   * Blocks until the next tick is due; returns how late it begins [ms]. Does not allocate.
+   * @param until when it is aborted nothing is due any more: returns 0, at once where the clock can be woken
+   */
+  waitForTick(until?: StopSignal): number;
+}
+
+/** An AbortSignal, or anything that can be asked as often and as fast. */
+export interface StopSignal {
+  readonly aborted: boolean;
 }
 
 /**
@@ -26,12 +34,16 @@ export class RealTimeClock implements Clock {
   readonly periodMs: number;
   missed = 0;
   #deadlineMs = 0;
-  /** Never written: only a place to sleep on. */
-  readonly #bed = new Int32Array(new SharedArrayBuffer(4));
+  readonly #bed: Int32Array;
 
-  /** @param periodMs time between ticks [ms] */
-  constructor(periodMs: number) {
+  /**
+   * @param periodMs time between ticks [ms]
+   * @param bed one word of shared memory to sleep on: another thread that changes and notifies it has this one look
+   *   whether it is still to wait
+   */
+  constructor(periodMs: number, bed: Int32Array = new Int32Array(new SharedArrayBuffer(4))) {
     this.periodMs = periodMs;
+    this.#bed = bed;
   }
 
   start(): void {
@@ -39,9 +51,13 @@ export class RealTimeClock implements Clock {
     this.#deadlineMs = performance.now();
   }
 
-  waitForTick(): number {
-    const sleepMs = this.#deadlineMs - performance.now() - SPIN_MS;
-    if (sleepMs > 0) Atomics.wait(this.#bed, 0, 0, sleepMs);
+  waitForTick(until?: StopSignal): number {
+    for (;;) {
+      const calls = Atomics.load(this.#bed, 0);
+      if (until?.aborted) return 0;
+      const sleepMs = this.#deadlineMs - performance.now() - SPIN_MS;
+      if (sleepMs <= 0 || Atomics.wait(this.#bed, 0, calls, sleepMs) === 'timed-out') break;
+    }
     let now = performance.now();
     while (now < this.#deadlineMs) now = performance.now();
 

@@ -1,5 +1,5 @@
 /** A clock that keeps count over many episodes: how late ticks began, how long their work took, what was missed. */
-import type { Clock } from './clock.js';
+import type { Clock, StopSignal } from './clock.js';
 import { TimingHistogram } from './timingHistogram.js';
 
 export class MeteredClock implements Clock {
@@ -33,9 +33,13 @@ export class MeteredClock implements Clock {
     this.#clock.start();
   }
 
-  waitForTick(): number {
+  waitForTick(until?: StopSignal): number {
     if (!Number.isNaN(this.#beganMs)) this.busy.record(performance.now() - this.#beganMs);
-    const lateMs = this.#clock.waitForTick();
+    const lateMs = this.#clock.waitForTick(until);
+    if (until?.aborted) {
+      this.#beganMs = Number.NaN;
+      return lateMs;
+    }
     this.#beganMs = performance.now();
     this.late.record(lateMs);
     this.ticks += 1;

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { FastClock, RealTimeClock } from '#alohad/realtime/clock.js';
 
@@ -49,6 +50,42 @@ describe('RealTimeClock', () => {
     expect(clock.missed).toBe(Math.floor(lateMs / 10));
     clock.start();
     expect(clock.missed).toBe(0);
+  });
+});
+
+describe('RealTimeClock on a shared bed', () => {
+  it('wakes at once for a stop, waits on when called for anything else, and keeps its deadlines', async () => {
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    // Called after 50 ms for nothing, after 100 ms to stop; its answers tell when.
+    const caller = new Worker(
+      `const { workerData: words } = require('node:worker_threads');
+       const nap = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+       const call = () => { Atomics.add(words, 1, 1); Atomics.notify(words, 1); };
+       Atomics.wait(words, 1, 0);
+       nap(50); call(); nap(50); Atomics.store(words, 0, 1); call();`,
+      { eval: true, workerData: words },
+    );
+    await new Promise((resolve) => caller.once('online', resolve));
+    const clock = new RealTimeClock(1000, words.subarray(1));
+    const until = {
+      get aborted() {
+        return Atomics.load(words, 0) === 1;
+      },
+    };
+    clock.start();
+    clock.waitForTick(until);
+    Atomics.add(words, 1, 1);
+    Atomics.notify(words, 1);
+    const beganMs = performance.now();
+    expect(clock.waitForTick(until)).toBe(0);
+    const tookMs = performance.now() - beganMs;
+    expect(tookMs).toBeGreaterThan(95);
+    expect(tookMs).toBeLessThan(900);
+    expect(clock.missed).toBe(0);
+    // Nobody asks it to stop any more: the tick that was due then still is.
+    expect(clock.waitForTick()).toBeLessThan(500);
+    expect(performance.now() - beganMs).toBeGreaterThan(900);
+    await caller.terminate();
   });
 });
 

@@ -28,3 +28,15 @@ it('counts lateness, work and missed ticks over several starts', () => {
   // The pause between episodes is nobody's work.
   expect(clock.busy.summary().count).toBe(9);
 });
+
+it('takes no wait that was ended for a tick', () => {
+  const clock = new MeteredClock({ realTime: true, missed: 0, start: () => {}, waitForTick: () => 0 });
+  clock.start();
+  clock.waitForTick();
+  clock.waitForTick({ aborted: true });
+  clock.waitForTick();
+  expect(clock.ticks).toBe(2);
+  expect(clock.late.summary().count).toBe(2);
+  // Of the tick before; what follows the stop is nobody's work.
+  expect(clock.busy.summary().count).toBe(1);
+});

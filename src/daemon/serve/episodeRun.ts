@@ -1,7 +1,7 @@
 /** One episode in the daemon's control thread: slow ramp to its start, reset, recording, the episode itself. */
 import type { RecorderState } from '../../contract/apiState.js';
 import type { ControlSession } from '../../control/session.js';
-import type { StopSignal } from '../../control/loop.js';
+import type { StopSignal } from '../../realtime/clock.js';
 import { ActSource } from '../../policy/actSource.js';
 import { InferenceClient } from '../../policy/inferenceClient.js';
 import type { TimingHistogram } from '../../realtime/timingHistogram.js';

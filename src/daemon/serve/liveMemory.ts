@@ -2,7 +2,7 @@
 import type { ActionChunk } from '../../contract/policy.js';
 import { DOF } from '../../contract/robot.js';
 import type { Step, StepListener } from '../../contract/step.js';
-import type { StopSignal } from '../../control/loop.js';
+import type { StopSignal } from '../../realtime/clock.js';
 import { monotonicMs } from '../../realtime/monotonic.js';
 import { SharedSample } from '../../realtime/sharedSample.js';
 
@@ -15,12 +15,14 @@ export const CHUNK_LENGTH = 2 + CHUNK_ROWS * DOF;
 
 const STOP = 0;
 const ABORT = 1;
+/** Counts how often the loop was called out of its sleep. */
+const CALLS = 2;
 
 /** Everything in it may cross to another thread. */
 export interface LiveMemory {
   readonly tick: SharedArrayBuffer;
   readonly chunk: SharedArrayBuffer;
-  /** Emergency stop, abort. */
+  /** Emergency stop, abort, and what the loop sleeps on. */
   readonly words: SharedArrayBuffer;
   /** When the last emergency stop was asked for, on the clock of all threads [ms]. */
   readonly stopMs: SharedArrayBuffer;
@@ -29,7 +31,7 @@ export interface LiveMemory {
 export const allocateLiveMemory = (): LiveMemory => ({
   tick: SharedSample.allocate(TICK_LENGTH).memory,
   chunk: SharedSample.allocate(CHUNK_LENGTH).memory,
-  words: new SharedArrayBuffer(8),
+  words: new SharedArrayBuffer(12),
   stopMs: new SharedArrayBuffer(8),
 });
 
@@ -48,6 +50,11 @@ export class StopWords {
   /** The episode in progress is to end. */
   readonly abort: StopSignal & { set(on: boolean): void } = this.#signal(ABORT);
 
+  /** For the loop's clock, which looks at the words as soon as one is set. */
+  get bed(): Int32Array {
+    return this.#words.subarray(CALLS);
+  }
+
   /** When the last emergency stop was asked for [ms]. */
   get stopMs(): number {
     return this.#stopMs[0]!;
@@ -62,6 +69,9 @@ export class StopWords {
       set: (on) => {
         if (word === STOP && on && !aborted()) this.#stopMs[0] = monotonicMs();
         Atomics.store(this.#words, word, on ? 1 : 0);
+        if (!on) return;
+        Atomics.add(this.#words, CALLS, 1);
+        Atomics.notify(this.#words, CALLS);
       },
     };
   }

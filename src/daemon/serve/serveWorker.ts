@@ -9,10 +9,9 @@ import { intrinsicsOf } from '../../contract/camera.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
 import type { Limits } from '../../control/limits.js';
-import type { StopSignal } from '../../control/loop.js';
 import { RemoteGoals } from '../../control/remoteGoals.js';
 import { anyOf, ControlSession } from '../../control/session.js';
-import { RealTimeClock } from '../../realtime/clock.js';
+import { RealTimeClock, type StopSignal } from '../../realtime/clock.js';
 import { requestFifo } from '../../realtime/fifo.js';
 import { MeteredClock } from '../../realtime/meteredClock.js';
 import { monotonicMs } from '../../realtime/monotonic.js';
@@ -46,7 +45,7 @@ const post = (message: FromControl): void => {
 
 const memory: LiveMemory = workerData;
 const words = new StopWords(memory);
-const clock = new MeteredClock(new RealTimeClock(CONTROL_PERIOD_S * 1000));
+const clock = new MeteredClock(new RealTimeClock(CONTROL_PERIOD_S * 1000, words.bed));
 const stopping = new TimingHistogram();
 const latency = new TimingHistogram();
 const tap = new TickTap(memory);

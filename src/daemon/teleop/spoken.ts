@@ -1,6 +1,6 @@
 /** What the person who leads has said, in the control thread: heard between ticks, looked at in every one. */
 import type { TakePhase, TakeVerdict, TakeWord } from '../../contract/takes.js';
-import type { StopSignal } from '../../control/loop.js';
+import type { StopSignal } from '../../realtime/clock.js';
 import type { ToTakes } from './takeJob.js';
 
 export class Spoken {
