@@ -5,6 +5,12 @@ import { addFormatVerbs } from './episodeFormats.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
 
+/** Unknown otherwise: nobody has said. */
+const SUCCESS = new Map<boolean | null, string>([
+  [true, 'yes'],
+  [false, 'no'],
+]);
+
 interface JsonOption {
   json?: string;
 }
@@ -22,14 +28,14 @@ export function episodesCommand(): Command {
       const { listEpisodes } = await import('../daemon/episodeTools.js');
       const { episodes, unreadable, recovered } = listEpisodes(folder);
       for (const line of recovered) process.stderr.write(`${line}\n`);
-      const rows = episodes.map(({ name, info, outcome, bytes }) => [
+      const rows = episodes.map(({ name, info, outcome, success, bytes }) => [
         name,
         info.task,
         info.source,
         String(info.seed),
         String(outcome.steps),
         `${outcome.maxReward}`,
-        outcome.success ? 'yes' : 'no',
+        SUCCESS.get(success) ?? '?',
         `${(bytes / 1e6).toFixed(1)} MB`,
         outcome.rejected ?? '',
       ]);

@@ -162,8 +162,8 @@ export interface RecordedEpisode {
   readonly steps: number;
   readonly maxReward: number;
   readonly recordedAt: number;
-  /** A person's verdict where there is one, else the task's own. */
-  readonly success: boolean;
+  /** A person's verdict where there is one, else the task's own; null: neither. */
+  readonly success: boolean | null;
   /** Why it is not to be learned from. */
   readonly rejected?: string;
   /** Absent: nobody labelled it. */

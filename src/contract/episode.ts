@@ -21,6 +21,9 @@ export interface EpisodeInfo {
   readonly extra: Readonly<Record<string, string>>;
 }
 
+/** Whether anybody told its success; otherwise `success` says nothing until a person labels it. */
+export const isJudged = ({ extra }: EpisodeInfo): boolean => extra['judged'] !== 'no';
+
 /** What an episode ended with. */
 export interface EpisodeOutcome {
   readonly steps: number;

@@ -31,6 +31,7 @@ export class EpisodeRecording {
   readonly #recorder: Recorder;
   readonly #cameras: readonly string[];
   readonly #sourceName: string;
+  readonly #judged: boolean;
   readonly #sceneSha256: string | undefined;
   readonly #deafen: (() => void) | undefined;
 
@@ -38,7 +39,7 @@ export class EpisodeRecording {
   constructor(
     job: RecordedJob,
     choice: RecordChoice,
-    { robot, physics, webcams }: Workcell,
+    { robot, physics, webcams, judge }: Workcell,
     sourceName: string,
   ) {
     this.#job = job;
@@ -64,6 +65,7 @@ export class EpisodeRecording {
           },
         }),
     });
+    this.#judged = judge !== undefined;
     this.#sceneSha256 = physics?.sceneSha256;
     this.#deafen = webcams?.listen((status) => this.#recorder.event('camera', { ...status }));
   }
@@ -117,6 +119,7 @@ export class EpisodeRecording {
           ...(this.#sceneSha256 !== undefined && { sceneSha256: this.#sceneSha256 }),
           source: JSON.stringify(this.#job.source),
           shakeRad: String(this.#job.shakeRad ?? 0),
+          ...(!this.#judged && { judged: 'no' }),
           ...extra,
         },
       },
@@ -126,15 +129,18 @@ export class EpisodeRecording {
     });
   }
 
-  /** Keeps or discards the episode as was asked for. Throws StorageError. */
+  /**
+   * Keeps or discards the episode as was asked for; where nothing tells a success it is kept, for a person to label.
+   * Throws StorageError.
+   */
   async end(outcome: EpisodeOutcome & { readonly interrupted: boolean }): Promise<KeptEpisode> {
     const { keep } = this.#choice;
-    const wanted = keep === 'all' || (keep === 'successes') === outcome.success;
+    const wanted = !this.#judged || keep === 'all' || (keep === 'successes') === outcome.success;
     if (outcome.interrupted || !wanted) {
       await this.#recorder.discard();
       return {};
     }
-    return kept(await this.#recorder.finish({ success: outcome.success }));
+    return kept(await this.#recorder.finish(this.#judged ? { success: outcome.success } : {}));
   }
 
   /** Keeps what a person led, with that person's verdict. Throws StorageError. */
@@ -144,7 +150,8 @@ export class EpisodeRecording {
     const { success, note } = verdict;
     this.#recorder.event('label', { success, note });
     const recording = await this.#recorder.finish(success === undefined ? {} : { success });
-    if (note !== '') writeLabel(recording.path, recording.outcome.success, note);
+    if (note !== '' || (success !== undefined && !this.#judged))
+      writeLabel(recording.path, recording.outcome.success, note);
     return { ...kept(recording), success: recording.outcome.success };
   }
 

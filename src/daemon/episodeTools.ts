@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { EpisodeError, UsageError } from '../contract/errors.js';
 import { EPISODE_SUFFIX } from '../episodes/episodeWriter.js';
 import { EpisodeStore, type EpisodeEntry, type UnreadableEpisode } from '../episodes/episodeStore.js';
-import { readLabel } from '../episodes/label.js';
+import { readLabel, verdictOn } from '../episodes/label.js';
 import { readHeader } from '../episodes/readEpisode.js';
 import type { Recovery } from '../episodes/recoverEpisode.js';
 import { verifyEpisode, type Verification } from '../episodes/verifyEpisode.js';
@@ -25,14 +25,21 @@ const describe = ({ partPath, result, path, steps, lostBytes, reason, damagedCop
   }
 };
 
+export interface ListedEpisode extends EpisodeEntry {
+  /** Null: nobody has said. */
+  readonly success: boolean | null;
+}
+
 export function listEpisodes(folder: string): {
-  episodes: EpisodeEntry[];
+  episodes: ListedEpisode[];
   unreadable: readonly UnreadableEpisode[];
   recovered: string[];
 } {
   const store = EpisodeStore.open(folder);
   const torn = store.unreadable;
-  const episodes = store.list();
+  const episodes = store
+    .list()
+    .map((entry) => ({ ...entry, success: verdictOn(entry.path, entry.info, entry.outcome).success }));
   return { episodes, unreadable: [...torn, ...store.unreadable], recovered: store.recoveries.map(describe) };
 }
 

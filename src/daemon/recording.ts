@@ -29,6 +29,7 @@ export interface RecordRequest {
 export interface RecordReport {
   readonly directory: string;
   readonly attempted: number;
+  /** Of what was judged at all; see contract/episode.ts. */
   readonly successes: number;
   readonly kept: number;
   /** Kept, but not to be learned from. */
@@ -55,6 +56,7 @@ export async function recordEpisodes(
       : sourceOf(request.policy, rig.task);
   const files: string[] = [];
   let attempted = 0;
+  let judged = true;
   let rejected = 0;
   let successes = 0;
   let interrupted = false;
@@ -82,6 +84,7 @@ export async function recordEpisodes(
             record: { directory: request.directory, images: request.images, keep: request.keep },
           },
           (event) => {
+            if (event.kind === 'ready') ({ judged } = event);
             if (event.kind === 'warning') listener.onLine(event.text);
             if (event.kind !== 'episode') return;
             attempted++;
@@ -91,7 +94,11 @@ export async function recordEpisodes(
               rejected++;
               listener.onLine(`seed ${event.result.seed} is REJECTED: ${event.result.rejected}`);
             }
-            listener.onProgress(files.length, episodes, `${successes} of ${attempted} succeeded`);
+            listener.onProgress(
+              files.length,
+              episodes,
+              judged ? `${successes} of ${attempted} succeeded` : 'nothing here tells a success: label them',
+            );
           },
           signal,
         ),

@@ -3,6 +3,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isJudged, type EpisodeInfo, type EpisodeOutcome } from '../contract/episode.js';
 import { EpisodeError } from '../contract/errors.js';
 import { meaningOf, storing, systemCode } from '../contract/systemError.js';
 
@@ -26,6 +27,17 @@ export function readLabel(episodePath: string): EpisodeLabel | undefined {
   if (!label.success)
     throw new EpisodeError(`${path} is not a label; correct or delete it\n${z.prettifyError(label.error)}`);
   return label.data;
+}
+
+/** What is known of an episode's success: a person's verdict, else the task's; null where neither said anything. */
+export function verdictOn(
+  episodePath: string,
+  info: EpisodeInfo,
+  { success }: EpisodeOutcome,
+): { readonly success: boolean | null; readonly label?: EpisodeLabel } {
+  const label = readLabel(episodePath);
+  if (label) return { success: label.success, label };
+  return { success: isJudged(info) ? success : null };
 }
 
 /** Sets the label of an episode. Throws StorageError. */

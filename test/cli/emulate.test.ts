@@ -168,9 +168,18 @@ describe('alohad emulate', () => {
       0,
       expect.stringContaining('1 played; nothing gives rewards there'),
     ]);
+    // Nothing tells a success there: what was asked for is kept, once, and a person says what it was.
+    const kept = join(folder, 'kept');
+    const recording = ['record', '--episodes', '1', '--seed', '7', '--policy', policy, '--out', kept];
+    const recorded = await alohad([...recording, '--backend', 'real', '--rig', rig]);
+    expect([recorded.code, recorded.stderr]).toEqual([0, expect.stringContaining('label them')]);
+    const listed = async (): Promise<string> => (await alohad(['episodes', 'list', kept])).stdout;
+    expect(await listed()).toMatch(/seed_0000007 .* \? /);
+    await alohad(['episodes', 'label', join(kept, 'seed_0000007.mcap'), 'success']);
+    expect(await listed()).toMatch(/seed_0000007 .* yes /);
     running.kill('SIGINT');
     expect(await exited).toBe(130);
-  }, 180_000);
+  }, 240_000);
 
   it.each([
     [['--bus', 'tail'], 'there are left, follower_left, follower_right'],

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import type { RecordedEpisode } from '../../contract/apiState.js';
+import type { EpisodeInfo, EpisodeOutcome } from '../../contract/episode.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
-import { readLabel } from '../../episodes/label.js';
+import { verdictOn } from '../../episodes/label.js';
 import { labelEpisode, listEpisodes } from '../episodeTools.js';
 import { RemoteError } from '../remoteError.js';
 
@@ -47,9 +48,8 @@ function list(folder: string): Answer {
           steps: outcome.steps,
           maxReward: outcome.maxReward,
           recordedAt,
-          success: outcome.success,
+          ...verdict(path, info, outcome),
           ...(outcome.rejected !== undefined && { rejected: outcome.rejected }),
-          ...labelOf(path),
         })),
     };
   } catch (error) {
@@ -61,7 +61,11 @@ function list(folder: string): Answer {
   }
 }
 
-function labelOf(path: string): Pick<RecordedEpisode, 'label'> {
-  const found = readLabel(path);
-  return found ? { label: { note: found.note, at: found.labelledAt } } : {};
+function verdict(
+  path: string,
+  info: EpisodeInfo,
+  outcome: EpisodeOutcome,
+): Pick<RecordedEpisode, 'success' | 'label'> {
+  const { success, label: found } = verdictOn(path, info, outcome);
+  return { success, ...(found && { label: { note: found.note, at: found.labelledAt } }) };
 }

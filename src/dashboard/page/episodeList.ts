@@ -66,7 +66,9 @@ class EpisodeRow {
     this.#note.ariaLabel = `note on ${episode.name}`;
     this.#note.maxLength = 1000;
     this.#note.addEventListener('change', () => {
-      actions.label(this.#episode, this.#episode.success, this.#note.value);
+      const { success } = this.#episode;
+      // A note goes with a verdict: before there is one it waits for it.
+      if (success !== null) actions.label(this.#episode, success, this.#note.value);
     });
     this.#verdicts = [true, false].map((meant) => {
       const made = button(meant ? 'success' : 'failure', () => {
@@ -81,13 +83,12 @@ class EpisodeRow {
       actions.replay(this.#episode);
     });
     this.root.append(this.#image, this.#facts, verdict, this.#note, replay);
-    this.#note.value = episode.label?.note ?? '';
     this.show(episode);
   }
 
   show(episode: RecordedEpisode): void {
     const { name, source, seed, steps, maxReward, recordedAt, success, label } = episode;
-    this.root.dataset['verdict'] = success ? 'success' : 'failure';
+    this.root.dataset['verdict'] = success === null ? 'open' : success ? 'success' : 'failure';
     const url = new URL(`/episodes/${encodeURIComponent(name)}.jpg`, location.href);
     url.search = location.search; // The token, where there is one.
     url.searchParams.set('at', String(recordedAt));
@@ -98,9 +99,13 @@ class EpisodeRow {
       make('small', `${steps} steps, reward ${maxReward}`),
     );
     for (const one of this.#verdicts) one.button.ariaPressed = String(success === one.meant);
-    this.#judge.textContent = label ? `by hand, ${new Date(label.at).toLocaleString()}` : 'by the task';
+    this.#judge.textContent = label
+      ? `by hand, ${new Date(label.at).toLocaleString()}`
+      : success === null
+        ? 'nobody has said yet'
+        : 'by the task';
     // What a person is writing is theirs until they leave it.
-    if (document.activeElement !== this.#note) this.#note.value = label?.note ?? '';
+    if (label && document.activeElement !== this.#note) this.#note.value = label.note;
     this.#episode = episode;
   }
 }
