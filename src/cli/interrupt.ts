@@ -5,17 +5,22 @@
 /** Ctrl-C, a service manager, a terminal that is closed (Node does not keep what `nohup` ignores). */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** One Ctrl-C may come twice: from the terminal to all of its processes, and from a launcher to what it launched [ms]. */
+const SAME_PRESS_MS = 500;
+
 /** Runs `work` with a signal that these abort. Throws what `work` throws, or else the error that nobody caught. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let uncaught: unknown;
+  let askedMs = -Infinity;
   const stop = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       // Whoever closes a terminal sends it more than once.
-      if (signal === 'SIGHUP') return;
+      if (signal === 'SIGHUP' || performance.now() - askedMs < SAME_PRESS_MS) return;
       process.exit(130);
     }
     say(`${signal}: stopping safely; press Ctrl-C again to stop at once`);
+    askedMs = performance.now();
     controller.abort();
   };
   const onError = (error: unknown): void => {

@@ -80,8 +80,9 @@ export async function runRosNodeOn(
       cameras = present;
       await node?.subscribe();
     };
-    await node.subscribe();
+    // Before it is asked for: a robot that is connected meanwhile has others.
     cameras = client.state.cameras.join();
+    await node.subscribe();
     timer = setInterval(() => {
       // A connection that is lost is noticed below.
       tell().catch(() => {});
