@@ -262,7 +262,7 @@ export class Daemon implements CommandedDaemon {
     else await this.#hold();
   }
 
-  /** Of what runs now and of all that is begun later; a learner that runs already keeps its own. */
+  /** Of what moves now and of all that is begun later; the learner's worlds are simulated and its own. */
   #limit(velocityRadPerS: number, who: string): void {
     this.#rig = { ...this.#rig, limits: { velocityRadPerS } };
     this.#children.control.child?.limit(velocityRadPerS);
