@@ -11,7 +11,18 @@ import { idOf, parseCommand } from './parseCommand.js';
 /** Commands that the daemon carries out; the others are the connection's own matter. */
 export type DaemonCommand = Extract<
   Command,
-  { type: 'mode' | 'move' | 'backend' | 'reboot' | 'limit' | 'clear_emergency_stop' | 'episodes' | 'label' }
+  {
+    type:
+      | 'mode'
+      | 'move'
+      | 'backend'
+      | 'reboot'
+      | 'limit'
+      | 'take'
+      | 'clear_emergency_stop'
+      | 'episodes'
+      | 'label';
+  }
 >;
 
 /** How those who came in through one of the daemon's doors keep up. */
@@ -190,6 +201,7 @@ export class Client {
       case 'backend':
       case 'reboot':
       case 'limit':
+      case 'take':
       case 'clear_emergency_stop':
       case 'episodes':
       case 'label':

@@ -1,4 +1,4 @@
-/** Verbs that talk to a running daemon: `status`, `mode`, `backend`, `limit`, `stop`, `clear`. */
+/** Verbs that talk to a running daemon: `status`, `mode`, `backend`, `take`, `limit`, `stop`, `clear`. */
 import { Argument, Command } from 'commander';
 import { ApiClient } from '../api/apiClient.js';
 import { modeRequestSchema, type CommandInput } from '../contract/api.js';
@@ -66,6 +66,7 @@ export function daemonCommands(): Command[] {
 Examples:
   $ alohad mode trial --set episodes=20 --set policy=script
   $ alohad mode record --set folder=episodes/new --set keep=all
+  $ alohad mode record --set policy=teleop --set seconds=30 --set images=jpeg
   $ alohad mode replay --set episode=episodes/seed_0000000.mcap
   $ alohad mode finetune --set policy=runs/start --set demonstrations=episodes/insertion --set out=runs/tuned
   $ alohad mode idle --set torque=limp`,
@@ -97,6 +98,18 @@ Examples:
       await order(options, { type: 'limit', velocityRadPerS });
     });
 
+  const take = takesControl(talking('take', 'what becomes of the episode in progress of a running daemon'))
+    .addArgument(
+      new Argument('<what>', 'end: it counts as it is; again: played again from its start').choices([
+        'end',
+        'again',
+      ]),
+    )
+    .addHelpText('after', '\nExample:\n  $ alohad take end')
+    .action(async (what: 'end' | 'again', options: DaemonOptions) => {
+      await order(options, { type: 'take', what });
+    });
+
   const stop = talking('stop', 'EMERGENCY STOP: the arms of a running daemon hold')
     .addHelpText('after', '\nExample:\n  $ alohad stop')
     .action(async (options: DaemonOptions) => {
@@ -109,7 +122,7 @@ Examples:
       await order(options, { type: 'clear_emergency_stop' });
     });
 
-  return [status, mode, backend, limit, stop, clear];
+  return [status, mode, backend, take, limit, stop, clear];
 }
 
 const told = (holds: boolean | undefined): string =>

@@ -72,6 +72,8 @@ const runChoice = {
   task: z.enum(TASKS).optional(),
   episodes: z.int().min(1).max(100_000).default(10),
   seed: seed.optional(),
+  /** Length of an episode, unless it is ended before [s]; as the task means it when absent, teleoperated ones 20. */
+  seconds: z.number().min(1).max(3600).optional(),
 };
 
 /** What a mode needs to be told. */
@@ -141,6 +143,8 @@ export const commandSchema = z.discriminatedUnion('type', [
    * Whoever asks has seen to it that nothing is pressed against and nothing can fall.
    */
   z.strictObject({ ...envelope, type: z.literal('reboot'), arm: name }),
+  /** The episode in progress ends here and counts, or is thrown away and played again from its start. */
+  z.strictObject({ ...envelope, type: z.literal('take'), what: z.enum(['end', 'again']) }),
   /** Largest speed that any joint may be told [rad/s], from the next tick on and until the daemon ends. */
   z.strictObject({ ...envelope, type: z.literal('limit'), velocityRadPerS: velocitySchema }),
   /** Episodes of a folder, newest last; the daemon's own folder when absent. */
@@ -166,6 +170,7 @@ export const CONTROLLING: readonly CommandType[] = [
   'backend',
   'reboot',
   'limit',
+  'take',
   'clear_emergency_stop',
 ];
 

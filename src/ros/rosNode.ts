@@ -163,6 +163,8 @@ export class RosNode {
     trigger('limp', { type: 'mode', request: { mode: 'idle', torque: 'limp' } });
     trigger('start_remote', { type: 'mode', request: { mode: 'remote' } });
     trigger('start_trial', () => this.#trial());
+    trigger('end_episode', { type: 'take', what: 'end' });
+    trigger('repeat_episode', { type: 'take', what: 'again' });
     trigger('start_recording', { type: 'mode', request: { mode: 'record' } });
     this.#port.serve(`${this.#options.name}/label_episode`, 'std_srvs/srv/SetBool', async ({ data }) => {
       const episode = this.#daemon.state.run?.episodes.at(-1)?.recorded;

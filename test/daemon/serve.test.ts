@@ -1,9 +1,10 @@
 /** The daemon as people live with it, in simulation, over its control API. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '#alohad/api/apiClient.js';
 import { decodeFrame, type StreamFrame } from '#alohad/contract/apiFrames.js';
+import { readHeader } from '#alohad/episodes/readEpisode.js';
 import { decodeJpeg } from '#alohad/imaging/jpeg.js';
 import { alohad } from '../cli/alohad.js';
 import { RawClient } from '../api/fakeDaemon.js';
@@ -145,6 +146,37 @@ describe('alohad serve', () => {
     expect(await client.askState()).toMatchObject({ mode: 'replay' });
     await client.send({ type: 'mode', request: { mode: 'idle' } });
     expect(await client.askState()).toMatchObject({ mode: 'idle', arms: 'holding' });
+  });
+
+  it('ends an episode where a person says so, or plays it again', async () => {
+    await expect(client.send({ type: 'take', what: 'end' })).rejects.toMatchObject({
+      name: 'UnavailableError',
+      message: expect.stringContaining('no episode is in progress'),
+    });
+    const request = { mode: 'record', ...script, episodes: 2, seed: 40, keep: 'all', seconds: 6 } as const;
+    await client.send({ type: 'mode', request });
+    const under = async (seconds: number): Promise<void> => {
+      const from = joints.length;
+      await until(client, ({ arms }) => arms === 'active');
+      await until(client, () => joints.length > from && joints.at(-1)!.step > 50 * seconds);
+    };
+    await under(2);
+    await client.send({ type: 'take', what: 'again' });
+    // The clock of the take begins anew, and nothing of the first one is kept.
+    await until(client, () => joints.at(-1)!.step < 50);
+    expect((await client.askState()).run).toMatchObject({ done: 0, wanted: 2 });
+    await under(3);
+    await client.send({ type: 'take', what: 'end' });
+    const { run } = await until(client, ({ mode }) => mode === 'idle');
+    expect(run).toMatchObject({ done: 2, episodes: [{ seed: 40 }, { seed: 41 }] });
+    const [first, second] = run!.episodes.map(({ recorded }) => readHeader(recorded!).outcome.steps);
+    expect(first).toBeGreaterThan(140);
+    expect(first).toBeLessThan(290);
+    expect(second).toBe(300);
+    expect(readdirSync(daemon.folder).filter((name) => name.startsWith('seed_000004'))).toEqual([
+      'seed_0000040.mcap',
+      'seed_0000041.mcap',
+    ]);
   });
 
   it('changes its backend by parking, closing and opening anew, and never jumps', async () => {

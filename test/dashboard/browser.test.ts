@@ -126,7 +126,9 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard', () => {
 
   it('lists a recorded episode, which a person labels', async () => {
     await page.locator('#episodes').fill('1');
+    expect(await button('end here').isVisible()).toBe(false);
     await press('record');
+    await button('end here').waitFor();
     await shows('#list', 'seed_0000000');
     const verdict = page.locator('#list [data-verdict]');
     expect(await verdict.getAttribute('data-verdict')).toBe('success');

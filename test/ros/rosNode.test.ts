@@ -108,6 +108,15 @@ it('asks for modes, and tells the reason of a refusal', async () => {
   expect(await trigger('hold')).toEqual({ success: false, message: 'UnavailableError: no leader arms' });
 });
 
+it('says what becomes of the episode in progress', async () => {
+  await trigger('end_episode');
+  await trigger('repeat_episode');
+  expect(commands()).toMatchObject([
+    { type: 'take', what: 'end' },
+    { type: 'take', what: 'again' },
+  ]);
+});
+
 it('stops the arms for anybody', async () => {
   expect(await trigger('emergency_stop')).toMatchObject({ success: true });
   expect(served.daemon.stops).toEqual(['ROS 2']);

@@ -2,10 +2,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Move } from '../../contract/api.js';
 import { AlohadError } from '../../contract/errors.js';
-import type { EpisodeResult } from '../controlJob.js';
 import { RemoteError } from '../remoteError.js';
 import type { LiveMemory } from './liveMemory.js';
-import type { FromControl, Order, ToControl } from './orders.js';
+import type { EpisodeEnd, FromControl, Order, ToControl } from './orders.js';
 import type { RunningChild } from './supervised.js';
 
 export type ControlNews = Extract<
@@ -17,7 +16,7 @@ export type ControlNews = Extract<
 export class ControlLostError extends AlohadError {}
 
 interface Waiting {
-  readonly resolve: (result: EpisodeResult | 'stopped' | undefined) => void;
+  readonly resolve: (result: EpisodeEnd | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -65,7 +64,7 @@ export class ControlLink implements RunningChild {
   }
 
   /** Throws what the control thread refuses with, under its own name. */
-  async order(order: Order): Promise<EpisodeResult | 'stopped' | undefined> {
+  async order(order: Order): Promise<EpisodeEnd | undefined> {
     const id = this.#next++;
     return await new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

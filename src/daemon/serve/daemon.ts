@@ -24,7 +24,7 @@ import { loadActor, playRun } from './playRun.js';
 import { StopWords, type LiveMemory } from './liveMemory.js';
 import { loopActivity, type Activity } from './loopActivity.js';
 import { metricsPage } from './metricsPage.js';
-import { modeChoices, requireRemote } from './modeChoices.js';
+import { modeChoices, requireEpisode, requireRemote } from './modeChoices.js';
 import { Scoreboard } from './scoreboard.js';
 import { planRun, type RunPlan, type RunRequest } from './runs.js';
 import { NOTHING_TOLD } from './toldState.js';
@@ -132,6 +132,10 @@ export class Daemon implements CommandedDaemon {
       case 'move':
         requireRemote({ mode: this.#mode, changing: this.#changing });
         this.#children.loop.move(command.moves);
+        return undefined;
+      case 'take':
+        requireEpisode({ mode: this.#mode, changing: this.#changing });
+        this.#words.take = command.what;
         return undefined;
       case 'limit':
         this.#limit(command.velocityRadPerS, who);
@@ -336,13 +340,9 @@ export class Daemon implements CommandedDaemon {
         this.#options.onChange();
       },
       onEnd: (activity) => {
-        if (this.#activity !== activity) return;
-        this.#activity = undefined;
-        this.#say(`fine-tuning in ${request.out} has ended`);
+        if (this.#activity === activity) this.#activity = undefined;
       },
-      onEnding: () => {
-        this.#say('the learner finishes its roll-out and writes a checkpoint');
-      },
+      say: this.#say,
     });
     this.#say(`${who}: fine-tuning in ${request.out}`);
   }
@@ -390,9 +390,9 @@ export class Daemon implements CommandedDaemon {
     this.#options.onChange();
   }
 
-  #say(line: string, level: 'info' | 'warn' = 'info'): void {
+  readonly #say = (line: string, level: 'info' | 'warn' = 'info'): void => {
     this.#line = line;
     this.#options.onEvent(level, line);
     this.#options.onChange();
-  }
+  };
 }

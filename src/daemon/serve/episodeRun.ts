@@ -1,19 +1,18 @@
 /** One episode in the daemon's control thread: slow ramp to its start, reset, recording, the episode itself. */
 import type { RecorderState } from '../../contract/apiState.js';
-import type { ControlSession } from '../../control/session.js';
+import { anyOf, type ControlSession } from '../../control/session.js';
 import type { StopSignal } from '../../realtime/clock.js';
 import { ActSource } from '../../policy/actSource.js';
 import { InferenceClient } from '../../policy/inferenceClient.js';
 import type { TimingHistogram } from '../../realtime/timingHistogram.js';
-import type { EpisodeResult } from '../controlJob.js';
 import { EpisodeRecording } from '../episodeRecording.js';
 import { describeFollowing, Following } from '../../control/following.js';
 import { START_POSE } from '../../control/startRitual.js';
 import { sourceWithoutPolicy, type Source } from '../sources.js';
 import type { Workcell } from '../workcell.js';
 import { withOffset } from '../offsetPredictor.js';
-import { chunkTap, type LiveMemory } from './liveMemory.js';
-import type { EpisodeOrder } from './orders.js';
+import { chunkTap, StopWords, type LiveMemory } from './liveMemory.js';
+import type { EpisodeEnd, EpisodeOrder } from './orders.js';
 
 export class EpisodeRun {
   readonly #order: EpisodeOrder;
@@ -49,8 +48,14 @@ export class EpisodeRun {
     return this.#recording?.state ?? null;
   }
 
-  /** `stopped` when the signal or an emergency stop ended it. Throws what sources, recorders and robots throw. */
-  async play(signal: StopSignal): Promise<EpisodeResult | 'stopped'> {
+  /** Throws what sources, recorders and robots throw. */
+  async play(signal: StopSignal): Promise<EpisodeEnd> {
+    const words = new StopWords(this.#memory);
+    const said: StopSignal = {
+      get aborted() {
+        return words.take !== undefined;
+      },
+    };
     const { start, steps, record, rig } = this.#order;
     const { actions, from, latency, ready } = await this.#prepare();
     let recording: EpisodeRecording | undefined;
@@ -72,14 +77,22 @@ export class EpisodeRun {
         await recording.begin(start);
       }
       const following = this.#order.source.kind === 'teleop' ? new Following() : undefined;
-      const outcome = await this.#session.episode({
+      // What was said before was about another take.
+      words.take = undefined;
+      const played = await this.#session.episode({
         source: actions,
         steps,
         judge: this.#cell.judge,
         listeners: [...(following ? [following] : []), ...(recording ? [recording.listener] : [])],
-        signal,
+        signal: anyOf(signal, said),
       });
+      const word = signal.aborted ? undefined : words.take;
+      const outcome = { ...played, interrupted: played.interrupted && word === undefined };
       if (following) this.#say(describeFollowing(following.report()));
+      if (word === 'again') {
+        await recording?.giveUp();
+        return 'again';
+      }
       const recorded = await recording?.end(outcome);
       if (outcome.interrupted) return 'stopped';
       return {

@@ -10,8 +10,8 @@ export interface LearningListener {
   onCurves(learning: LearningState | null): void;
   /** It has ended by itself. */
   onEnd(activity: Activity): void;
-  /** It was told to end. */
-  onEnding(): void;
+  /** For people. */
+  say(text: string): void;
 }
 
 /** Throws what the learner's start throws. */
@@ -27,13 +27,14 @@ export async function startLearning(
     if (children.learning) return;
     clearInterval(timer);
     listener.onEnd(activity);
+    listener.say(`fine-tuning in ${request.out} has ended`);
   };
   const timer = setInterval(() => void look(), LEARNING_PERIOD_MS);
   const activity: Activity = {
     mode: 'finetune',
     end: async () => {
       clearInterval(timer);
-      listener.onEnding();
+      listener.say('the learner finishes its roll-out and writes a checkpoint');
       await children.stopLearning();
     },
   };

@@ -17,12 +17,16 @@ const STOP = 0;
 const ABORT = 1;
 /** Counts how often the loop was called out of its sleep. */
 const CALLS = 2;
+const TAKE = 3;
+/** In the order of their numbers in shared memory. */
+const TAKE_WORDS = [undefined, 'end', 'again'] as const;
+export type TakeWord = (typeof TAKE_WORDS)[number];
 
 /** Everything in it may cross to another thread. */
 export interface LiveMemory {
   readonly tick: SharedArrayBuffer;
   readonly chunk: SharedArrayBuffer;
-  /** Emergency stop, abort, and what the loop sleeps on. */
+  /** Emergency stop, abort, what the loop sleeps on, and what a person says of the take. */
   readonly words: SharedArrayBuffer;
   /** When the last emergency stop was asked for, on the clock of all threads [ms]. */
   readonly stopMs: SharedArrayBuffer;
@@ -31,11 +35,11 @@ export interface LiveMemory {
 export const allocateLiveMemory = (): LiveMemory => ({
   tick: SharedSample.allocate(TICK_LENGTH).memory,
   chunk: SharedSample.allocate(CHUNK_LENGTH).memory,
-  words: new SharedArrayBuffer(12),
+  words: new SharedArrayBuffer(16),
   stopMs: new SharedArrayBuffer(8),
 });
 
-/** The two reasons for which a moving arm has to hold at once. Set by the main thread, looked at in every tick. */
+/** The reasons for which a moving arm has to hold at once. Set by the main thread, looked at in every tick. */
 export class StopWords {
   readonly #words: Int32Array;
   readonly #stopMs: Float64Array;
@@ -52,12 +56,27 @@ export class StopWords {
 
   /** For the loop's clock, which looks at the words as soon as one is set. */
   get bed(): Int32Array {
-    return this.#words.subarray(CALLS);
+    return this.#words.subarray(CALLS, CALLS + 1);
   }
 
   /** When the last emergency stop was asked for [ms]. */
   get stopMs(): number {
     return this.#stopMs[0]!;
+  }
+
+  /** What a person says of the episode in progress: it ends here and counts, or is played again. */
+  get take(): TakeWord {
+    return TAKE_WORDS[Atomics.load(this.#words, TAKE)];
+  }
+
+  set take(said: TakeWord) {
+    Atomics.store(this.#words, TAKE, TAKE_WORDS.indexOf(said));
+    if (said) this.#call();
+  }
+
+  #call(): void {
+    Atomics.add(this.#words, CALLS, 1);
+    Atomics.notify(this.#words, CALLS);
   }
 
   #signal(word: number): StopSignal & { set(on: boolean): void } {
@@ -69,9 +88,7 @@ export class StopWords {
       set: (on) => {
         if (word === STOP && on && !aborted()) this.#stopMs[0] = monotonicMs();
         Atomics.store(this.#words, word, on ? 1 : 0);
-        if (!on) return;
-        Atomics.add(this.#words, CALLS, 1);
-        Atomics.notify(this.#words, CALLS);
+        if (on) this.#call();
       },
     };
   }

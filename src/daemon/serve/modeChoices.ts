@@ -13,6 +13,12 @@ export function modeChoices(rig: Rig): Choice<DaemonMode>[] {
   }));
 }
 
+/** Throws UnavailableError unless there is an episode of which something can be said. */
+export function requireEpisode({ mode, changing }: Pick<DaemonState, 'mode' | 'changing'>): void {
+  if (['record', 'trial', 'replay'].includes(mode) && !changing) return;
+  throw new UnavailableError(`no episode is in progress: the daemon is in mode ${mode}`);
+}
+
 /** Throws UnavailableError unless the arms take moves. */
 export function requireRemote({ mode, changing }: Pick<DaemonState, 'mode' | 'changing'>): void {
   if (mode === 'remote' && !changing) return;

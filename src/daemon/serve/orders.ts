@@ -18,6 +18,9 @@ export type ServedSource =
       readonly block: SharedArrayBuffer;
     };
 
+/** `stopped`: it was ended from outside, or by an emergency stop; `again`: a person wants it played again. */
+export type EpisodeEnd = EpisodeResult | 'stopped' | 'again';
+
 export interface EpisodeOrder {
   readonly rig: Rig;
   readonly source: ServedSource;
@@ -72,7 +75,7 @@ export interface SimulatedView {
 
 export type FromControl =
   | { readonly kind: 'ready'; readonly fifo?: string }
-  | { readonly kind: 'done'; readonly id: number; readonly result?: EpisodeResult | 'stopped' }
+  | { readonly kind: 'done'; readonly id: number; readonly result?: EpisodeEnd }
   | {
       readonly kind: 'failed';
       readonly id: number;

@@ -1,7 +1,7 @@
 /** A run as the daemon plays it: what its policy needs is there first, then its episodes one after the other. */
 import { UnavailableError } from '../../contract/apiErrors.js';
 import type { Children } from './children.js';
-import type { ServedSource } from './orders.js';
+import type { EpisodeEnd, ServedSource } from './orders.js';
 import type { RunPlan } from './runs.js';
 import type { Scoreboard } from './scoreboard.js';
 
@@ -22,7 +22,7 @@ export async function loadActor(
 
 /**
  * The arms hold between episodes.
- * @param goesOn asked before each episode
+ * @param goesOn asked before each episode, also before one that is played again
  * @returns whether all were played
  */
 export async function playRun(
@@ -33,11 +33,14 @@ export async function playRun(
   onEpisode: () => void,
 ): Promise<boolean> {
   for (const start of plan.starts) {
-    if (!goesOn()) return false;
     const { rig, steps, record } = plan;
     const source = await served(plan, children);
     const episode = { rig, start, steps, source, ...(record && { record }) };
-    const result = await children.loop.order({ kind: 'episode', episode });
+    let result: EpisodeEnd | undefined;
+    do {
+      if (!goesOn()) return false;
+      result = await children.loop.order({ kind: 'episode', episode });
+    } while (result === 'again');
     if (result === 'stopped' || result === undefined) return false;
     scoreboard.add(result);
     onEpisode();

@@ -3,6 +3,7 @@ import type { Rig } from '../../config/rig.js';
 import type { ModeRequest } from '../../contract/api.js';
 import { UnavailableError } from '../../contract/apiErrors.js';
 import { UsageError } from '../../contract/errors.js';
+import { CONTROL_PERIOD_S } from '../../contract/robot.js';
 import { EPISODE_STEPS, type StartPose } from '../../contract/task.js';
 import { readHeader } from '../../episodes/readEpisode.js';
 import { readPool, sampleStartPose } from '../../simulation/startPoses.js';
@@ -21,6 +22,8 @@ export interface RunPlan {
   readonly record?: RecordChoice;
 }
 
+/** As of the verbs; see cli/record.ts. */
+const TAKE_SECONDS = 20;
 /** As the verbs' own; see trials.ts and recording.ts. */
 const FIRST_SEED = { trial: 2_000_000, record: 0 } as const;
 
@@ -33,6 +36,8 @@ export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): R
     throw new UsageError(`this daemon's world is set up for ${rig.task}: start it with --task ${task}`);
   }
   const { mode, policy, episodes } = request;
+  const source = requireActor(sourceOf(policy, task), rig);
+  const { seconds = source.kind === 'teleop' ? TAKE_SECONDS : undefined } = request;
   const first = request.seed ?? FIRST_SEED[mode];
   const pool = mode === 'trial' && request.poses !== 'random' ? request.poses : undefined;
   if (pool !== undefined && request.seed !== undefined)
@@ -44,9 +49,9 @@ export function planRun(request: RunRequest, rig: Rig, episodeFolder: string): R
   const execution = mode === 'trial' && request.execution ? { mode: request.execution } : {};
   return {
     rig: { ...rig, execution: { ...rig.execution, ...execution } },
-    source: requireActor(sourceOf(policy, task), rig),
+    source,
     starts,
-    steps: EPISODE_STEPS,
+    steps: seconds === undefined ? EPISODE_STEPS : Math.round(seconds / CONTROL_PERIOD_S),
     ...(mode === 'record' && {
       record: {
         directory: request.folder ?? episodeFolder,

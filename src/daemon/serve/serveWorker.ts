@@ -25,8 +25,7 @@ import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
 import { StatesTap } from './statesTap.js';
 import { StopWords, TickTap, type LiveMemory } from './liveMemory.js';
-import type { FromControl, Order, ToControl } from './orders.js';
-import type { EpisodeResult } from '../controlJob.js';
+import type { EpisodeEnd, FromControl, Order, ToControl } from './orders.js';
 
 const STATISTICS_MS = 500;
 /** Who asked for a reboot did so beside the arms: nothing more is asked. */
@@ -122,7 +121,7 @@ async function answer({ id, order }: Asked): Promise<void> {
   tellStatistics();
 }
 
-async function carryOut(order: Order): Promise<EpisodeResult | 'stopped' | undefined> {
+async function carryOut(order: Order): Promise<EpisodeEnd | undefined> {
   switch (order.kind) {
     case 'connect':
       await disconnect(order.limp);

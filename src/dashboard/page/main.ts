@@ -100,7 +100,12 @@ function requestOf(mode: string): Request | undefined {
       return { mode };
     case 'trial':
     case 'record':
-      return { mode, policy, episodes: input('episodes').valueAsNumber };
+      return {
+        mode,
+        policy,
+        episodes: input('episodes').valueAsNumber,
+        ...(input('seconds').value !== '' && { seconds: input('seconds').valueAsNumber }),
+      };
     case 'replay':
       note(Date.now(), 'warn', 'press "replay" beside the episode that is to be played again');
       element('list').scrollIntoView();
@@ -161,6 +166,12 @@ function stop(): void {
 element('stop').addEventListener('click', stop);
 element('clear').addEventListener('click', () => {
   command({ type: 'clear_emergency_stop' });
+});
+element('end-take').addEventListener('click', () => {
+  command({ type: 'take', what: 'end' });
+});
+element('again').addEventListener('click', () => {
+  command({ type: 'take', what: 'again' });
 });
 element('velocity').addEventListener('change', () => {
   command({ type: 'limit', velocityRadPerS: input('velocity').valueAsNumber });

@@ -106,6 +106,7 @@ export class StateView {
   }
 
   #score({ run, mode }: ServedState): void {
+    element('take-said').hidden = !['record', 'trial', 'replay'].includes(mode);
     element('source').textContent = run?.source.split('/').at(-1) ?? '';
     const known = run !== null && run.judged > 0;
     element('score').textContent = known
