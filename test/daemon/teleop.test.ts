@@ -80,7 +80,10 @@ it.each(['trial', 'record'] as const)(
   'lets a person act in mode %s, on simulated followers',
   async (mode) => {
     await client.send({ type: 'backend', backend: 'sim' });
-    await client.send({ type: 'mode', request: { mode, policy: 'teleop', episodes: 1, seed: 5 } });
+    await client.send({
+      type: 'mode',
+      request: { mode, policy: 'teleop', episodes: 1, seed: 5, seconds: 8 },
+    });
     await begin();
     const { run } = await until(client, ({ mode: now }) => now === 'idle');
     aloha.openHands();
