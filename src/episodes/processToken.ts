@@ -10,15 +10,19 @@ export function processToken(pid: number): string | undefined {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     // Field 22 of /proc/pid/stat is the start time; the name in field 2 may hold spaces, so count from its ')'.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${boot}:${pid}:${started}`;
+    const facts = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // One that has ended and that nobody has asked about yet writes nothing any more.
+    return facts[0] === 'Z' ? undefined : `${boot}:${pid}:${facts[19]}`;
   } catch {
     return undefined;
   }
 }
 
+/** Number of the process of `token`; NaN for what is none. */
+export const pidOf = (token: string): number => Number(token.split(':')[1]);
+
 /** Whether the process of `token` runs on this machine now. */
 export function isAlive(token: string): boolean {
-  const pid = Number(token.split(':')[1]);
+  const pid = pidOf(token);
   return Number.isInteger(pid) && processToken(pid) === token;
 }

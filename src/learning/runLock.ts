@@ -8,22 +8,22 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AlohadError } from '../contract/errors.js';
 import { storing, systemCode } from '../contract/systemError.js';
+import { isAlive, pidOf, processToken } from '../episodes/processToken.js';
 
 /** Another process is writing this run. */
 export class RunBusyError extends AlohadError {}
 
 const ownerSchema = z.object({
   host: z.string(),
-  pid: z.int(),
-  /** When it started, in the kernel's own count: numbers of processes are used again. */
-  started: z.string(),
+  /** See episodes/processToken.ts. */
+  writer: z.string(),
 });
 type Owner = z.infer<typeof ownerSchema>;
 
 /** Returns what gives the folder back. Throws RunBusyError, StorageError. */
 export function lockRun(folder: string): () => void {
   const path = join(folder, 'running.json');
-  const own: Owner = { host: hostname(), pid: process.pid, started: startOf(process.pid) };
+  const own: Owner = { host: hostname(), writer: processToken(process.pid) ?? '' };
   const draft = `${path}.${process.pid}`;
   storing(path, () => {
     mkdirSync(folder, { recursive: true });
@@ -66,9 +66,9 @@ function requireGone(folder: string, path: string): void {
   const owner = ownerOf(path);
   if (!owner) return;
   const here = owner.host === hostname();
-  if (here && startOf(owner.pid) !== owner.started) return;
+  if (here && !isAlive(owner.writer)) return;
   throw new RunBusyError(
-    `${folder} is being written by process ${owner.pid}${here ? '' : ` on ${owner.host}`}: wait until it has ended or ` +
+    `${folder} is being written by process ${pidOf(owner.writer)}${here ? '' : ` on ${owner.host}`}: wait until it has ended or ` +
       `stop it${here ? '' : `; if it is gone, delete ${path}`}`,
   );
 }
@@ -78,15 +78,5 @@ function ownerOf(path: string): Owner | undefined {
     return ownerSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch {
     return undefined;
-  }
-}
-
-/** Empty when there is no such process. Source: proc(5), field 22 of stat; the name in parentheses may hold anything. */
-function startOf(pid: number): string {
-  try {
-    const facts = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return facts[0] === 'Z' ? '' : facts[19]!;
-  } catch {
-    return '';
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { processToken } from '#alohad/episodes/processToken.js';
 import { lockRun, RunBusyError } from '#alohad/learning/runLock.js';
 
 const parent = mkdtempSync(join(tmpdir(), 'alohad-lock-'));
@@ -35,15 +36,18 @@ it('is taken over from a process that was killed, and from one that has its numb
   const run = folder();
   lockRun(run); // Not given back: what follows is written over it.
   const path = join(run, 'running.json');
-  const own = JSON.parse(readFileSync(path, 'utf8'));
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  writeFileSync(path, JSON.stringify({ ...own, pid: child.pid, started: stat[19] }));
+  const { host } = JSON.parse(readFileSync(path, 'utf8'));
+  const owned = (writer: string): void => {
+    writeFileSync(path, JSON.stringify({ host, writer }));
+  };
+  const token = processToken(child.pid!)!;
+  owned(token);
   expect(() => lockRun(run)).toThrow(`process ${child.pid}`);
-  writeFileSync(path, JSON.stringify({ ...own, pid: child.pid, started: '1' }));
+  owned(token.replace(/\d+$/, '1'));
   lockRun(run)();
 
   lockRun(run);
-  writeFileSync(path, JSON.stringify({ ...own, pid: child.pid, started: stat[19] }));
+  owned(token);
   child.kill('SIGKILL');
   await new Promise((resolve) => child.once('exit', resolve));
   lockRun(run)();
@@ -53,7 +57,7 @@ it('of another machine is left to a person', () => {
   const run = folder();
   lockRun(run);
   const path = join(run, 'running.json');
-  writeFileSync(path, JSON.stringify({ host: 'elsewhere', pid: 1, started: '1' }));
+  writeFileSync(path, JSON.stringify({ host: 'elsewhere', writer: 'boot:1:1' }));
   expect(() => lockRun(run)).toThrow(
     `on elsewhere: wait until it has ended or stop it; if it is gone, delete ${path}`,
   );
