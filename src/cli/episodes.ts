@@ -5,12 +5,6 @@ import { addFormatVerbs } from './episodeFormats.js';
 import { formatTable } from './table.js';
 import { writeResult } from './resultFile.js';
 
-/** Unknown otherwise: nobody has said. */
-const SUCCESS = new Map<boolean | null, string>([
-  [true, 'yes'],
-  [false, 'no'],
-]);
-
 interface JsonOption {
   json?: string;
 }
@@ -35,7 +29,7 @@ export function episodesCommand(): Command {
         String(info.seed),
         String(outcome.steps),
         `${outcome.maxReward}`,
-        SUCCESS.get(success) ?? '?',
+        success === null ? '?' : success ? 'yes' : 'no',
         `${(bytes / 1e6).toFixed(1)} MB`,
         outcome.rejected ?? '',
       ]);

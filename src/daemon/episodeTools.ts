@@ -25,10 +25,7 @@ const describe = ({ partPath, result, path, steps, lostBytes, reason, damagedCop
   }
 };
 
-export interface ListedEpisode extends EpisodeEntry {
-  /** Null: nobody has said. */
-  readonly success: boolean | null;
-}
+export type ListedEpisode = EpisodeEntry & ReturnType<typeof verdictOn>;
 
 export function listEpisodes(folder: string): {
   episodes: ListedEpisode[];
@@ -39,7 +36,7 @@ export function listEpisodes(folder: string): {
   const torn = store.unreadable;
   const episodes = store
     .list()
-    .map((entry) => ({ ...entry, success: verdictOn(entry.path, entry.info, entry.outcome).success }));
+    .map((entry) => ({ ...entry, ...verdictOn(entry.path, entry.info, entry.outcome) }));
   return { episodes, unreadable: [...torn, ...store.unreadable], recovered: store.recoveries.map(describe) };
 }
 

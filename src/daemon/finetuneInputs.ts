@@ -42,6 +42,11 @@ export function readStart(
  */
 export function requireInputs(request: Pick<FinetuneRequest, 'policy' | 'demonstrations' | 'rig'>): void {
   readStart(request, {});
+  requireDemonstrations(request);
+}
+
+/** Whether there are any, without reading them. Throws EpisodeError. */
+export function requireDemonstrations(request: Pick<FinetuneRequest, 'demonstrations' | 'rig'>): void {
   if (demonstrationsIn(EpisodeStore.open(request.demonstrations), request.rig).length === 0)
     throw noDemonstrations(request);
 }

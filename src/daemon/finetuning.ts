@@ -10,7 +10,7 @@ import {
   firstOfPriorRuns,
   listDemonstrations,
   readStart,
-  requireInputs,
+  requireDemonstrations,
   requireSameRobot,
 } from './finetuneInputs.js';
 import { buildParts } from './finetuneParts.js';
@@ -41,10 +41,10 @@ async function learn(
   signal: AbortSignal,
 ): Promise<FinetuneReport> {
   const config = readConfig(request);
-  // Before a folder is made that would then be taken for a run.
-  requireInputs(request);
-  const run = openRun(request, config);
   const start = readStart(request, config);
+  requireDemonstrations(request);
+  // After these: a folder that is made for nothing would be taken for a run.
+  const run = openRun(request, config);
   const demonstrations = listDemonstrations(request, config.diagnostics.heldOut, listener);
   requireSameRobot(start, demonstrations.entries, request);
   for (const episode of firstOfPriorRuns(config, request)) requireSameRobot(start, [episode], request);

@@ -3,9 +3,7 @@ import { existsSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import type { RecordedEpisode } from '../../contract/apiState.js';
-import type { EpisodeInfo, EpisodeOutcome } from '../../contract/episode.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
-import { verdictOn } from '../../episodes/label.js';
 import { labelEpisode, listEpisodes } from '../episodeTools.js';
 import { RemoteError } from '../remoteError.js';
 
@@ -39,7 +37,7 @@ function list(folder: string): Answer {
     return {
       episodes: listEpisodes(folder)
         .episodes.toSorted((a, b) => a.recordedAt - b.recordedAt)
-        .map(({ name, path, recordedAt, info, outcome }) => ({
+        .map(({ name, path, recordedAt, info, outcome, success, label: said }) => ({
           name,
           path,
           task: info.task,
@@ -48,7 +46,8 @@ function list(folder: string): Answer {
           steps: outcome.steps,
           maxReward: outcome.maxReward,
           recordedAt,
-          ...verdict(path, info, outcome),
+          success,
+          ...(said && { label: { note: said.note, at: said.labelledAt } }),
           ...(outcome.rejected !== undefined && { rejected: outcome.rejected }),
         })),
     };
@@ -59,13 +58,4 @@ function list(folder: string): Answer {
       message: error instanceof Error ? error.message : String(error),
     };
   }
-}
-
-function verdict(
-  path: string,
-  info: EpisodeInfo,
-  outcome: EpisodeOutcome,
-): Pick<RecordedEpisode, 'success' | 'label'> {
-  const { success, label: found } = verdictOn(path, info, outcome);
-  return { success, ...(found && { label: { note: found.note, at: found.labelledAt } }) };
 }

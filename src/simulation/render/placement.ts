@@ -36,10 +36,10 @@ export interface CameraOptics {
   readonly near: number;
 }
 
-/** Writes camera `id` so that the requested region fills `request.width * factor` columns. */
 /** Of the whole frame, along both axes [px]; source: MuJoCo, whose angle of view is the vertical one. */
 export const focalLength = ({ fovy }: CameraOptics): number => FULL_FRAME.height / 2 / Math.tan(fovy / 2);
 
+/** Writes camera `id` so that the requested region fills `request.width * factor` columns. */
 export function placeCamera(
   kernel: Kernel,
   camera: number,

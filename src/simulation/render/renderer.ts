@@ -164,7 +164,6 @@ export class Renderer {
     rgb.set(kernel.bytes(buffers.rgb, rgb.length));
   }
 
-  /** The request's camera, once all of the request is found sound. */
   #find(camera: CameraName): { id: number; optics: CameraOptics } {
     const id = this.cameras.indexOf(camera);
     const optics = this.#optics[id];
@@ -174,6 +173,7 @@ export class Renderer {
     return { id, optics };
   }
 
+  /** The request's camera, once all of the request is found sound. */
   #check(
     { camera, width, height, region }: ImageRequest,
     rgb: Uint8Array,
