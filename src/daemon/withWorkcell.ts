@@ -24,7 +24,7 @@ export const clockOf = (pace: CellRun['pace']): Clock =>
   pace === 'realtime' ? new RealTimeClock(CONTROL_PERIOD_S * 1000) : new FastClock();
 
 /** What a rig allows its arms. */
-export function limitsOf(rig: Rig): Limits {
+function limitsOf(rig: Rig): Limits {
   const limits = new Limits();
   limits.velocityRadPerS = rig.limits.velocityRadPerS;
   return limits;

@@ -70,6 +70,12 @@ it('goes no faster than the limit, which may change under way and holds for ever
   expect(fastest).toBeLessThan(1.01 * 0.2 * 0.02);
   await client.send({ type: 'backend', backend: 'sim' });
   expect((await client.askState()).velocityRadPerS).toBe(0.2);
+  // Also where it changes while a robot is being connected.
+  await client.send({ type: 'limit', velocityRadPerS: 1 });
+  const connecting = client.send({ type: 'backend', backend: 'sim' });
+  await client.send({ type: 'limit', velocityRadPerS: 0.2 });
+  await connecting;
+  expect((await client.askState()).velocityRadPerS).toBe(0.2);
   await client.send({ type: 'mode', request: { mode: 'remote' } });
   fastest = 0;
   await client.send(waist(0.1));

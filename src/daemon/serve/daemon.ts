@@ -115,7 +115,7 @@ export class Daemon implements CommandedDaemon {
   async start(): Promise<void> {
     requireBackend(this.#rig.backend, this.#rig);
     await Promise.all([this.#children.control.start(), this.#children.view.start()]);
-    await this.#change(async () => this.#connect(this.#rig));
+    await this.#change(async () => this.#connect(this.#rig.backend));
   }
 
   async carryOut(command: DaemonCommand, who: string): Promise<unknown> {
@@ -252,7 +252,7 @@ export class Daemon implements CommandedDaemon {
     this.#stop.requireNone();
     await this.#endActivity();
     this.#say(`${who}: changing from ${this.#rig.backend} to ${backend}`);
-    await this.#connect({ ...this.#rig, backend });
+    await this.#connect(backend);
   }
 
   /** Arms that were limp are limp afterwards. */
@@ -262,7 +262,7 @@ export class Daemon implements CommandedDaemon {
     const limp = this.#arms === 'limp';
     this.#say(`${who}: servos of ${arm} that shut down are rebooted`);
     await this.#children.loop.order({ kind: 'reboot', rig: this.#rig, arm });
-    if (limp) await this.#connect(this.#rig);
+    if (limp) await this.#connect(this.#rig.backend);
     else await this.#hold();
   }
 
@@ -273,11 +273,12 @@ export class Daemon implements CommandedDaemon {
     this.#say(`${who}: no joint goes faster than ${velocityRadPerS.toFixed(2)} rad/s`);
   }
 
-  async #connect(rig: Rig): Promise<void> {
-    await this.#children.loop.order({ kind: 'connect', rig });
-    this.#rig = rig;
-    if (isHarmless(rig.backend)) await this.#children.loop.order({ kind: 'hold' });
-    this.#say(`connected: ${rig.backend}, the arms ${isHarmless(rig.backend) ? 'hold' : 'are limp'}`);
+  async #connect(backend: Rig['backend']): Promise<void> {
+    await this.#children.loop.order({ kind: 'connect', rig: { ...this.#rig, backend } });
+    // The rest of the rig may have changed meanwhile.
+    this.#rig = { ...this.#rig, backend };
+    if (isHarmless(backend)) await this.#children.loop.order({ kind: 'hold' });
+    this.#say(`connected: ${backend}, the arms ${isHarmless(backend) ? 'hold' : 'are limp'}`);
   }
 
   /** Out of any state, a fault included: what is disconnected is connected anew. */

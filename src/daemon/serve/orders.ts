@@ -53,7 +53,7 @@ export type ToControl =
   | { readonly kind: 'order'; readonly id: number; readonly order: Order }
   /** For the remote order in progress; nothing otherwise. */
   | { readonly kind: 'move'; readonly moves: readonly Move[] }
-  /** For the robot that is connected, from the next tick on. */
+  /** For whichever robot is connected, from the next tick on. */
   | { readonly kind: 'limit'; readonly velocityRadPerS: number };
 
 /** What a thread that shows real cameras to people needs: frames as they are captured. */

@@ -8,7 +8,7 @@ import type { Move } from '../../contract/api.js';
 import { intrinsicsOf } from '../../contract/camera.js';
 import { AlohadError, EXIT } from '../../contract/errors.js';
 import { CONTROL_PERIOD_S } from '../../contract/robot.js';
-import type { Limits } from '../../control/limits.js';
+import { Limits } from '../../control/limits.js';
 import { RemoteGoals } from '../../control/remoteGoals.js';
 import { anyOf, ControlSession } from '../../control/session.js';
 import { RealTimeClock, type StopSignal } from '../../realtime/clock.js';
@@ -19,7 +19,7 @@ import { TimingHistogram, type TimingSummary } from '../../realtime/timingHistog
 import { openWorkcell } from '../backends.js';
 import { worldOptions } from '../parts.js';
 import { rebootServos, type RebootPerson } from '../rebooting.js';
-import { describeStop, LEFT_STIFF, limitsOf } from '../withWorkcell.js';
+import { describeStop, LEFT_STIFF } from '../withWorkcell.js';
 import { capturedView, warnOfCameras } from '../rigCameras.js';
 import type { Workcell } from '../workcell.js';
 import { EpisodeRun } from './episodeRun.js';
@@ -48,6 +48,8 @@ const clock = new MeteredClock(new RealTimeClock(CONTROL_PERIOD_S * 1000, words.
 const stopping = new TimingHistogram();
 const latency = new TimingHistogram();
 const tap = new TickTap(memory);
+/** Of whichever robot is connected. */
+const limits = new Limits();
 
 type Asked = Extract<ToControl, { kind: 'order' }>;
 const orders: Asked[] = [];
@@ -64,7 +66,6 @@ const asked: StopSignal = {
 interface Connected {
   readonly cell: Workcell;
   readonly session: ControlSession;
-  readonly limits: Limits;
 }
 let connected: Connected | undefined;
 /** The episode in progress. */
@@ -77,9 +78,11 @@ port.on('message', (message: ToControl) => {
     return;
   }
   if (message.kind === 'limit') {
-    if (connected) connected.limits.velocityRadPerS = message.velocityRadPerS;
+    limits.velocityRadPerS = message.velocityRadPerS;
     return;
   }
+  // Now and not when it is carried out: a limit that is changed meanwhile is newer than that of the rig.
+  if (message.order.kind === 'connect') limits.velocityRadPerS = message.order.rig.limits.velocityRadPerS;
   if (message.order.kind === 'remote') early = [];
   orders.push(message);
 });
@@ -178,7 +181,6 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
   const { robot } = cell;
   warnOfCameras(cell, (text) => post({ kind: 'warning', text }));
   const states = new StatesTap();
-  const limits = limitsOf(rig);
   let moving = false;
   const session = new ControlSession({
     robot,
@@ -206,7 +208,7 @@ async function connect(rig: Extract<Order, { kind: 'connect' }>['rig']): Promise
     throw error;
   }
   const drawn = cell.physics && states.of(cell.physics);
-  connected = { cell, session, limits };
+  connected = { cell, session };
   post({
     kind: 'connected',
     told: {
